@@ -1,0 +1,7 @@
+module github.com/headrace-go/headrace/bench/rivals
+
+go 1.26
+
+require github.com/headrace-go/headrace v0.0.0
+
+replace github.com/headrace-go/headrace => ../../

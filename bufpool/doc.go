@@ -1,0 +1,2 @@
+// Package bufpool lends memory to a proxy's hot path.
+package bufpool

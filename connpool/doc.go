@@ -1,0 +1,2 @@
+// Package connpool keeps connections ready for use.
+package connpool

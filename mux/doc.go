@@ -1,0 +1,2 @@
+// Package mux carries many streams over one connection.
+package mux
