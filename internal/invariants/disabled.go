@@ -1,0 +1,6 @@
+//go:build !headrace_debug
+
+package invariants
+
+// Enabled reports whether this is a debug build.
+const Enabled = false
