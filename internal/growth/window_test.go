@@ -1,0 +1,122 @@
+package growth_test
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/headrace-go/headrace/internal/growth"
+)
+
+// A ledger is both a Pool and a Budget, and keeps their accounts.
+type ledger struct {
+	lent     int
+	reserved int
+	limit    int
+}
+
+func (l *ledger) Get(n int) []byte { l.lent++; return make([]byte, n) }
+func (l *ledger) Put([]byte)       { l.lent-- }
+
+func (l *ledger) TryReserve(n int) bool {
+	if l.reserved+n > l.limit {
+		return false
+	}
+	l.reserved += n
+	return true
+}
+
+func (l *ledger) Release(n int) { l.reserved -= n }
+
+func burst(w *growth.Window, fill func(size int) int) (offered int) {
+	size := w.Size()
+	b := w.Get(size)
+	offered = len(b)
+	w.Put(b)
+	w.Observe(fill(offered))
+	return offered
+}
+
+func full(n int) int  { return n }
+func small(int) int   { return 100 }
+func third(n int) int { return n / 3 }
+
+func TestWindowGrowsAndShrinks(t *testing.T) {
+	l := &ledger{limit: 1 << 30}
+	w := growth.New(l, l, 0)
+	var got []int
+	for range 5 {
+		got = append(got, burst(&w, full)>>10)
+	}
+	for range 3 {
+		burst(&w, small)
+	}
+	burst(&w, third) // one burst that is not small starts the count again
+	got = append(got, w.Size()>>10)
+	for range 20 {
+		burst(&w, small)
+	}
+	got = append(got, w.Size()>>10)
+	want := []int{16, 64, 256, 512, 512, 512, 16}
+	for i := range want {
+		if got[i] != want[i] {
+			t.Fatalf("sizes %v KiB, want %v", got, want)
+		}
+	}
+	if l.lent != 0 || l.reserved != 0 {
+		t.Fatalf("%d buffers lent, %d bytes reserved at the end", l.lent, l.reserved)
+	}
+}
+
+func TestWindowWithoutBudget(t *testing.T) {
+	l := &ledger{}
+	w := growth.New(l, l, 0)
+	for range 5 {
+		if n := burst(&w, full); n != growth.Floor {
+			t.Fatalf("%d bytes without a budget, want the floor", n)
+		}
+	}
+	l.limit = 1 << 20
+	if n := burst(&w, full); n <= growth.Floor {
+		t.Fatalf("%d bytes once there is a budget, want more than the floor", n)
+	}
+}
+
+func TestShrink(t *testing.T) {
+	l := &ledger{limit: 1 << 20}
+	w := growth.New(l, l, 0)
+	data := bytes.Repeat([]byte("0123456789abcdef"), 32<<10)
+
+	b := w.Get(512 << 10)
+	copy(b, data)
+	held, kept := w.Shrink(b, b[300:]) // frees too little to be worth a copy
+	if &held[0] != &b[0] || !bytes.Equal(kept, data[300:]) || l.reserved != 496<<10 {
+		t.Fatalf("Shrink to nearly all changed the buffer, %d reserved", l.reserved)
+	}
+	held, kept = w.Shrink(held, kept[len(kept)-100_000:])
+	if !bytes.Equal(kept, data[len(data)-100_000:]) || l.reserved != 100_000-growth.Floor {
+		t.Fatalf("Shrink to 100000 bytes: %d kept, %d reserved", len(kept), l.reserved)
+	}
+	held, kept = w.Shrink(held, kept[len(kept)-10:])
+	if !bytes.Equal(kept, data[len(data)-10:]) || l.reserved != 0 || l.lent != 1 {
+		t.Fatalf("Shrink to 10 bytes: %q kept, %d reserved, %d lent", kept, l.reserved, l.lent)
+	}
+	w.Put(held)
+	if l.lent != 0 {
+		t.Fatalf("%d buffers lent at the end", l.lent)
+	}
+}
+
+func TestDefaultBudgetIsBounded(t *testing.T) {
+	b := growth.Default()
+	granted := 0
+	for b.TryReserve(1 << 20) {
+		if granted++; granted > 1<<10 {
+			t.Fatal("the default budget has no bound")
+		}
+	}
+	b.Release(granted << 20)
+	if !b.TryReserve(granted << 20) {
+		t.Fatal("what was released cannot be reserved again")
+	}
+	b.Release(granted << 20)
+}

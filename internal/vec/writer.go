@@ -1,0 +1,117 @@
+// Package vec writes several buffers as one: iovec arithmetic, partial writes
+// finished, the caller's slices left as they were.
+package vec
+
+import (
+	"net"
+
+	"github.com/headrace-go/headrace/internal/peel"
+)
+
+// A Lender is told when a stalled write could do with less memory.
+// *growth.Window is one.
+type Lender interface {
+	// Shrink may exchange buf for a smaller buffer that holds rest, a part
+	// of buf. It returns the buffer held from now on, and the bytes of rest
+	// in it.
+	Shrink(buf, rest []byte) (held, kept []byte)
+	Put(buf []byte)
+}
+
+// A Writer writes one stream socket. Its writes end only when all bytes are
+// accepted or the socket fails, and none of them allocates. It is not safe
+// for concurrent use.
+type Writer struct {
+	sock *peel.Socket
+
+	// The write under way, for the callback.
+	bufs   [][]byte
+	one    [1][]byte
+	skip   int // bytes of bufs[0] that have left
+	n      int64
+	err    error
+	lender Lender
+	held   []byte
+
+	call func(fd uintptr) bool
+}
+
+// WriterOf returns a Writer to c, if c is a stream socket or transparent down
+// to one.
+func WriterOf(c net.Conn) (*Writer, bool) {
+	p, ok := peel.Stream(c)
+	if !ok {
+		return nil, false
+	}
+	return NewWriter(p), true
+}
+
+// NewWriter returns a Writer to p.
+func NewWriter(p *peel.Socket) *Writer {
+	w := &Writer{sock: p}
+	w.call = w.attempt
+	return w
+}
+
+// Write writes b. It keeps nothing of it.
+func (w *Writer) Write(b []byte) (int, error) {
+	w.one[0] = b
+	n, err := w.Writev(w.one[:])
+	w.one[0] = nil
+	return int(n), err
+}
+
+// Writev writes all of bufs, in as few system calls as the system takes. It
+// neither changes nor keeps bufs, and returns how many bytes were accepted.
+func (w *Writer) Writev(bufs [][]byte) (int64, error) {
+	w.bufs = bufs
+	return w.run()
+}
+
+// Drain writes b, a part of buf. It owns buf from now on and gives it back to
+// l. A write that stalls keeps only what has not left yet, as l sees fit.
+func (w *Writer) Drain(l Lender, buf, b []byte) (int64, error) {
+	w.lender, w.held = l, buf
+	w.one[0] = b
+	w.bufs = w.one[:]
+	n, err := w.run()
+	l.Put(w.held)
+	w.lender, w.held, w.one[0] = nil, nil, nil
+	return n, err
+}
+
+// run makes the write, and leaves no reference to the caller's memory behind.
+func (w *Writer) run() (int64, error) {
+	w.skip, w.n, w.err = 0, 0, nil
+	waitErr := w.sock.Raw.Write(w.call)
+	n, err := w.n, w.err
+	w.bufs, w.err = nil, nil
+	if n > 0 {
+		w.sock.Moved(0, n)
+	}
+	if waitErr != nil {
+		err = waitErr
+	}
+	return n, err
+}
+
+// advance takes n written bytes off the front, and every empty buffer behind.
+func (w *Writer) advance(n int) {
+	w.n += int64(n)
+	n += w.skip
+	for len(w.bufs) > 0 && n >= len(w.bufs[0]) {
+		n -= len(w.bufs[0])
+		w.bufs = w.bufs[1:]
+	}
+	w.skip = n
+}
+
+// stall lets the lender take back what a wait need not hold.
+func (w *Writer) stall() {
+	if w.lender == nil {
+		return
+	}
+	var rest []byte
+	w.held, rest = w.lender.Shrink(w.held, w.one[0][w.skip:])
+	w.one[0], w.skip = rest, 0
+}
