@@ -1,3 +1,39 @@
 // Package vecio moves bytes between connections with as few system calls and
-// as little memory as the system allows.
+// as little memory as the system allows: gathered writes, reads that take
+// their buffer only when there is something to read, and the relay at the
+// heart of every proxy.
+//
+//	err := vecio.Start(ctx, client, target, vecio.RelayConfig{}, func(s vecio.RelayStats, err error) {
+//		log.Printf("%d bytes up, %d down: %v", s.AToB.Bytes, s.BToA.Bytes, err)
+//	})
+//
+// It is not for files or pipes, and it is no framework: it takes connections
+// that somebody else has accepted, dialed and authenticated. A program that
+// copies a handful of streams is served by io.Copy just as well.
+//
+// # Memory
+//
+// An idle direction of a relay holds no buffer, a busy one 16 KiB, a bulk one
+// up to 512 KiB out of a budget. Buffers are lent by a pool that the caller
+// may bring; slices that a caller passes in are never kept and never changed.
+//
+// # Fast paths
+//
+// Raw system calls are made on *net.TCPConn and *net.UnixConn only, found
+// under any number of wrappers that have
+//
+//	TransparentConn() (inner net.Conn, moved func(read, written int64))
+//
+// Such a wrapper passes bytes through unchanged, returns the connection that
+// it wraps, nil while it holds bytes of its own, and is told through moved of
+// the bytes that went past it. Any other connection is used by its methods. A
+// layer that changes bytes, such as a cipher stream, takes part by having the
+// methods of Stepper, and of io.ReaderFrom for the way in.
+//
+// # Concurrency
+//
+// A relay owns its two connections. Everything else here is as safe for
+// concurrent use as the connection that it is given. The only state shared by
+// the process is the default buffer pool, its budget, and the pipes of spliced
+// relays, which are made on demand and closed with the last relay.
 package vecio

@@ -1,0 +1,7 @@
+//go:build !windows
+
+package vecio
+
+import "syscall"
+
+const errNotConnected = syscall.ENOTCONN

@@ -1,0 +1,5 @@
+package vecio
+
+import "golang.org/x/sys/windows"
+
+const errNotConnected = windows.WSAENOTCONN

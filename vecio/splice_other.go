@@ -1,0 +1,15 @@
+//go:build !linux
+
+package vecio
+
+// Only Linux splices sockets: every flow is copied here.
+
+func (f *flow) looksBulk(int) bool { return false }
+func (f *flow) splice() error      { return nil }
+
+var relays unshared
+
+type unshared struct{}
+
+func (unshared) enter() {}
+func (unshared) leave() {}
