@@ -8,4 +8,4 @@ import "errors"
 
 func read(uintptr, []byte) (int, error)    { return 0, errors.ErrUnsupported }
 func readv(uintptr, [][]byte) (int, error) { return 0, errors.ErrUnsupported }
-func readable(uintptr) bool                { return true }
+func readable(uintptr) bool                { return false }
