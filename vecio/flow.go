@@ -44,6 +44,8 @@ type flow struct {
 	bulk   int // bursts in a row that make the flow look like bulk
 
 	writeErr error // what the destination said inside Step
+
+	berth berth
 }
 
 func (f *flow) init(r *relay, from End) {
@@ -72,22 +74,31 @@ func (f *flow) bind() {
 func (f *flow) source() net.Conn { return f.r.ends[f.from] }
 func (f *flow) dest() net.Conn   { return f.r.ends[1-f.from] }
 
-// run moves bytes until the source ends or something fails.
+// run moves bytes until the source ends, something fails, or the flow parks.
 func (f *flow) run() {
 	f.bind()
-	var err error
-	switch stepper, ok := f.source().(Stepper); {
-	case f.src != nil:
-		err = f.fromSocket()
-	case ok:
-		err = f.fromStepper(stepper)
-	default:
-		err = f.fromReader()
+	err := f.pump()
+	for err == errParked {
+		if f.park() {
+			return
+		}
+		err = f.pump()
 	}
 	if err == io.EOF {
 		err = nil
 	}
+	f.refuse()
 	f.r.finish(f, err)
+}
+
+func (f *flow) pump() error {
+	if f.src != nil {
+		return f.fromSocket()
+	}
+	if s, ok := f.source().(Stepper); ok {
+		return f.fromStepper(s)
+	}
+	return f.fromReader()
 }
 
 // moved counts n bytes that the destination has accepted.
@@ -118,7 +129,11 @@ func (f *flow) fromSocket() error {
 		return f.fillLayer(fill)
 	}
 	for {
+		f.beginWait(f.sockIn.Conn)
 		b, err := f.src.ReadReady(&f.window, f.window.Size())
+		if f.endWait(err) {
+			return errParked
+		}
 		if err != nil {
 			return f.readError(err)
 		}
@@ -147,7 +162,12 @@ type layered interface {
 func (f *flow) fillLayer(dst layered) error {
 	burst := &burst{flow: f}
 	for {
-		if err := f.src.Wait(); err != nil {
+		f.beginWait(f.sockIn.Conn)
+		err := f.src.Wait()
+		if f.endWait(err) {
+			return errParked
+		}
+		if err != nil {
 			return f.readError(err)
 		}
 		burst.begin()
@@ -221,7 +241,7 @@ func (f *flow) fromStepper(src Stepper) error {
 	if f.dst != nil {
 		dst = &sink{flow: f}
 	}
-	wait := newWaiter(f.r)
+	wait := newWaiter(f)
 	for {
 		n, err := src.Step(dst, stepMax)
 		f.moved(n)
@@ -233,11 +253,12 @@ func (f *flow) fromStepper(src Stepper) error {
 		case n > 0:
 			continue
 		}
-		ok, err := wait.wait(src)
-		if err != nil {
+		switch ok, err := wait.wait(src); {
+		case err == errParked:
+			return err
+		case err != nil:
 			return f.readError(err)
-		}
-		if !ok {
+		case !ok:
 			return f.fromReader()
 		}
 	}
@@ -280,6 +301,9 @@ func (f *flow) fromReader() error {
 	size := readerIdle
 	src := f.source()
 	_, mayBare := src.(peel.Transparent)
+	if !mayBare {
+		f.refuse()
+	}
 	for {
 		b := f.window.Get(size)
 		n, err := src.Read(b)

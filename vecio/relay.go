@@ -47,6 +47,12 @@ type RelayConfig struct {
 	// Meter counts the bytes while they move. Nil means no count but the
 	// one in RelayStats.
 	Meter *Meter
+	// Parker takes over the relay while it is idle. Nil means that an idle
+	// relay keeps its goroutines.
+	Parker *Parker
+	// ParkAfter is how long the relay must be idle for that. Zero means 5
+	// seconds; negative is refused.
+	ParkAfter time.Duration
 	// NoSplice keeps bulk flows between two sockets from going through a
 	// pipe in the kernel.
 	NoSplice bool
@@ -60,6 +66,12 @@ func (cfg *RelayConfig) normalize() error {
 		cfg.MaxBurst = growth.Max
 	case cfg.MaxBurst < 0 || cfg.MaxBurst%growth.Floor != 0:
 		return fmt.Errorf("vecio: RelayConfig.MaxBurst %d is not a multiple of 16 KiB", cfg.MaxBurst)
+	}
+	if cfg.ParkAfter < 0 {
+		return fmt.Errorf("vecio: RelayConfig.ParkAfter %v is negative", cfg.ParkAfter)
+	}
+	if cfg.ParkAfter == 0 {
+		cfg.ParkAfter = DefaultParkAfter
 	}
 	if cfg.IdleTimeout == 0 {
 		cfg.IdleTimeout = DefaultIdleTimeout
@@ -122,10 +134,10 @@ func Relay(ctx context.Context, a, b net.Conn, cfg RelayConfig) (RelayStats, err
 // connections, by Abort() error where they have it or a TCP reset, so that
 // neither peer takes the truncated stream for a whole one.
 //
-// The relay runs in two goroutines. While a direction is idle it holds no
-// buffer if its source is a *net.TCPConn or a *net.UnixConn, through wrappers
-// with TransparentConn also, or has Step and Ready; over any other source it
-// holds 4 KiB. A busy direction holds 16 KiB, and more, up to cfg.MaxBurst,
+// The relay runs in two goroutines, or none while cfg.Parker has it. While a
+// direction is idle it holds no buffer if its source is a *net.TCPConn or a
+// *net.UnixConn, through wrappers with TransparentConn also, or has Step and
+// Ready; over any other source it holds 4 KiB, and its goroutine. A busy direction holds 16 KiB, and more, up to cfg.MaxBurst,
 // while its reads come back full and cfg.Budget grants it.
 func Start(ctx context.Context, a, b net.Conn, cfg RelayConfig, done func(RelayStats, error)) error {
 	if err := cfg.normalize(); err != nil {
@@ -138,11 +150,9 @@ func Start(ctx context.Context, a, b net.Conn, cfg RelayConfig, done func(RelayS
 	r.flows[A].init(r, A)
 	r.flows[B].init(r, B)
 	relays.enter()
-	if d := cfg.IdleTimeout; d > 0 {
-		r.mu.Lock() // the timer's function must see the timer
-		r.timer = time.AfterFunc(d, r.checkIdle)
-		r.mu.Unlock()
-	}
+	r.mu.Lock() // the timer's function must see the timer
+	r.setTimerLocked()
+	r.mu.Unlock()
 	r.stopCtx = context.AfterFunc(ctx, func() { r.fail(context.Cause(ctx)) })
 	go r.flows[A].run()
 	go r.flows[B].run()
@@ -178,8 +188,32 @@ func (r *relay) timeout() time.Duration {
 	return d
 }
 
-// checkIdle is the timer's function. It cuts the relay, or sleeps until the
-// earliest time at which it might have to.
+// nextCheck is when a relay that has been idle for so long must be looked at
+// again, if at all.
+func (r *relay) nextCheck(idle time.Duration) (in time.Duration, ok bool) {
+	if d := r.timeout(); d > 0 {
+		in, ok = d-idle, true
+	}
+	if park := r.cfg.ParkAfter - idle; r.cfg.Parker != nil && park > 0 && (!ok || park < in) {
+		in, ok = park, true
+	}
+	return in, ok
+}
+
+// setTimerLocked starts the timer for a relay in which a byte has moved now.
+func (r *relay) setTimerLocked() {
+	d, ok := r.nextCheck(0)
+	switch {
+	case !ok:
+	case r.timer == nil:
+		r.timer = time.AfterFunc(d, r.checkIdle)
+	default:
+		r.timer.Reset(d)
+	}
+}
+
+// checkIdle is the timer's function. It cuts the relay or asks it to park, and
+// sleeps until there may be a reason to do more.
 func (r *relay) checkIdle() {
 	r.mu.Lock()
 	if r.err != nil || r.ended == 2 {
@@ -187,13 +221,36 @@ func (r *relay) checkIdle() {
 		return
 	}
 	idle := time.Since(r.start) - time.Duration(r.last.Load())
-	if left := r.timeout() - idle; left > 0 {
-		r.timer.Reset(left)
-		r.mu.Unlock()
-		return
+	d := r.timeout()
+	cut := d > 0 && idle >= d
+	park := !cut && r.cfg.Parker != nil && idle >= r.cfg.ParkAfter
+	if in, ok := r.nextCheck(idle); ok && !cut {
+		r.timer.Reset(in)
 	}
 	r.mu.Unlock()
-	r.fail(ErrIdle)
+	switch {
+	case cut:
+		r.fail(ErrIdle)
+	case park:
+		a, b := r.flows[A].kick(), r.flows[B].kick()
+		if !a || !b {
+			r.expectIdle() // one was at work, though no byte moved
+		}
+	}
+}
+
+// expectIdle has an unparked relay looked at again when it may park.
+func (r *relay) expectIdle() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.err != nil || r.ended == 2 {
+		return
+	}
+	in := r.cfg.ParkAfter
+	if d := r.timeout(); d > 0 {
+		in = min(in, d-time.Since(r.start)+time.Duration(r.last.Load()))
+	}
+	r.timer.Reset(in)
 }
 
 // fail cuts the relay, for the first cause it is told.
@@ -216,6 +273,8 @@ func (r *relay) fail(cause error) {
 			_ = c.Close()
 		}
 	}
+	r.flows[A].unpark()
+	r.flows[B].unpark()
 }
 
 // finish is the last act of a flow. A nil err is a clean end of stream.
@@ -242,12 +301,8 @@ func (r *relay) finish(f *flow, err error) {
 	switch {
 	case last && r.timer != nil:
 		r.timer.Stop()
-	case !last && r.timeout() > 0:
-		if r.timer == nil {
-			r.timer = time.AfterFunc(r.timeout(), r.checkIdle)
-		} else {
-			r.timer.Reset(r.timeout())
-		}
+	case !last:
+		r.setTimerLocked()
 	}
 	r.mu.Unlock()
 	if !last {

@@ -1,0 +1,80 @@
+package vecio_test
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"testing"
+
+	"github.com/headrace-go/headrace/vecio"
+)
+
+// openFiles returns the number of open descriptors.
+func openFiles(t testing.TB) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(entries)
+}
+
+func TestBulkIsSpliced(t *testing.T) {
+	for _, network := range []string{"tcp", "unix"} {
+		for _, noSplice := range []bool{false, true} {
+			a, b := socketLeg(t, network), socketLeg(t, network)
+			before := openFiles(t)
+			w := &counted{Conn: a.inner}
+			a.inner = w
+			done := start(t, t.Context(), a, b, vecio.RelayConfig{NoSplice: noSplice})
+			data := random(16<<20, 3)
+			go func() { // after the bulk a reply as small as a splice would be bad at
+				send(a.outer, data)
+			}()
+			got, err := io.ReadAll(b.outer)
+			if err != nil || !bytes.Equal(got, data) {
+				t.Fatalf("%s: got %d bytes, %v, want %d", network, len(got), err, len(data))
+			}
+			b.outer.Close()
+			r := <-done
+			if r.err != nil || (r.stats.AToB.Spliced > 0) == noSplice {
+				t.Errorf("%s, NoSplice %v: %d of %d bytes spliced, %v", network, noSplice, r.stats.AToB.Spliced, r.stats.AToB.Bytes, r.err)
+			}
+			if w.read.Load() != int64(len(data)) {
+				t.Errorf("%s: the wrapper counted %d bytes, want %d", network, w.read.Load(), len(data))
+			}
+			if after := openFiles(t); after > before {
+				t.Errorf("%s: %d files open before the relay, %d after", network, before, after)
+			}
+		}
+	}
+}
+
+// TestSpliceEndsWithTheBulk: after bulk, a ping-pong is copied again, and no
+// pipe is held while the flow is idle.
+func TestSpliceEndsWithTheBulk(t *testing.T) {
+	a, b := socketLeg(t, "tcp"), socketLeg(t, "tcp")
+	var meter vecio.Meter
+	done := start(t, t.Context(), a, b, vecio.RelayConfig{Meter: &meter})
+	go a.outer.Write(random(16<<20, 3))
+	if _, err := io.CopyN(io.Discard, b.outer, 16<<20); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 100)
+	const rounds = 100
+	for range rounds {
+		if _, err := a.outer.Write(buf); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(b.outer, buf); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a.outer.Close()
+	b.outer.Close()
+	r := <-done
+	copied := r.stats.AToB.Bytes - r.stats.AToB.Spliced
+	if r.stats.AToB.Spliced == 0 || copied < rounds/2*int64(len(buf)) {
+		t.Fatalf("%d bytes, %d of them spliced: want the bulk spliced and the ping-pong copied", r.stats.AToB.Bytes, r.stats.AToB.Spliced)
+	}
+}
