@@ -1,0 +1,4 @@
+// Package shared is no longer shared ground: it imports a room.
+package shared
+
+import _ "example.com/bad/bufpool"

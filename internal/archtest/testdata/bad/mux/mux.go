@@ -1,0 +1,2 @@
+// Package mux breaks no rule.
+package mux

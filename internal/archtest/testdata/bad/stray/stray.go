@@ -1,0 +1,2 @@
+// Package stray is another module's.
+package stray
