@@ -1,7 +1,10 @@
 module github.com/headrace-go/headrace/bench
 
-go 1.26
+go 1.26.0
 
-require github.com/headrace-go/headrace v0.0.0
+require (
+	github.com/HdrHistogram/hdrhistogram-go v1.4.0
+	golang.org/x/sys v0.49.0
+)
 
 replace github.com/headrace-go/headrace => ../

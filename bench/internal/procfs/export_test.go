@@ -1,0 +1,6 @@
+package procfs
+
+var (
+	ParseRollup = parseRollup
+	TableHas    = tableHas
+)

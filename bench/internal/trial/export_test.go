@@ -1,0 +1,5 @@
+package trial
+
+type Footprint = footprint
+
+var CheckRise = checkRise

@@ -1,0 +1,138 @@
+package trial_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/headrace-go/headrace/bench/internal/load"
+	"github.com/headrace-go/headrace/bench/internal/report"
+	"github.com/headrace-go/headrace/bench/internal/row"
+	"github.com/headrace-go/headrace/bench/internal/standin"
+	"github.com/headrace-go/headrace/bench/internal/target"
+	"github.com/headrace-go/headrace/bench/internal/trial"
+)
+
+// TestMain is also the processes of a trial.
+func TestMain(m *testing.M) {
+	if len(os.Args) < 2 {
+		os.Exit(m.Run())
+	}
+	var err error
+	switch os.Args[1] {
+	case load.Role:
+		err = load.Main()
+	case target.Role:
+		err = target.Main(os.Args[2])
+	case standin.Role:
+		err = standin.Main(os.Args[2], os.Args[3])
+	default:
+		os.Exit(m.Run())
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func proxy(way string) row.Row {
+	return row.Row{Name: way, Steps: []row.Step{{
+		Name: "server", Program: "standin", Announces: true, Args: []string{standin.Role, way, "${listen}"},
+	}}}
+}
+
+func run(t *testing.T, ctx context.Context, set report.Settings, limit time.Duration, rows ...row.Row) ([]*report.Row, error) {
+	t.Helper()
+	tr := trial.Trial{
+		Env: &row.Env{
+			Find: func(string) (string, error) { return os.Args[0], nil },
+			Dir:  t.TempDir(),
+		},
+		Rows: rows, Settings: set, Progress: t.Output(), Limit: limit,
+	}
+	return tr.Run(ctx)
+}
+
+var short = report.Settings{Rounds: 1, Window: 50 * time.Millisecond, Warm: 10 * time.Millisecond, Many: 2, Idle: 40}
+
+func TestTrialMeasures(t *testing.T) {
+	rows, err := run(t, t.Context(), short, time.Minute, row.Baseline(), proxy(standin.Honest))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, row := range rows {
+		if len(row.Failures) > 0 {
+			t.Fatalf("%s failed: %+v", row.Name, row.Failures)
+		}
+		want := []report.Metric{
+			report.Throughput("down", 1), report.Throughput("down", 2), report.Throughput("up", 1), report.Throughput("up", 2),
+			report.RoundTripP50, report.RoundTripP99, report.SetUpFirst, report.SetUpP95,
+		}
+		if i > 0 {
+			want = append(want, report.CPU("up", 1), report.CPU("down", 2).Of("server"), report.MemoryIdle, report.FDs)
+		}
+		for _, m := range want {
+			if row.Figures[m].Median <= 0 {
+				t.Errorf("%s: %s = %v, want more than 0", row.Name, m, row.Figures[m])
+			}
+		}
+	}
+	if fds := rows[1].Figures[report.FDs].Median; fds < 2 || fds > 6 {
+		t.Errorf("a relay has %v fds per connection, want 2, and up to 4 of pipes", fds)
+	}
+}
+
+// TestBadRowIsNamed runs a bad row between good ones: it is named with what
+// it did, and the others are measured.
+func TestBadRowIsNamed(t *testing.T) {
+	for way, want := range map[string]string{
+		standin.Crash: "exit status 7",
+		standin.Hang:  "hung",
+		standin.Flip:  "corrupt",
+		standin.Drop:  "corrupt",
+	} {
+		t.Run(way, func(t *testing.T) {
+			set := short
+			set.Idle = 0
+			// The limit is what the hung row costs; no honest one comes near it.
+			rows, err := run(t, t.Context(), set, 3*time.Second, row.Baseline(), proxy(way), proxy(standin.Honest))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, row := range rows {
+				switch {
+				case row.Name != way && len(row.Failures) > 0:
+					t.Errorf("%s failed too: %+v", row.Name, row.Failures)
+				case row.Name == way && len(row.Failures) != 1:
+					t.Errorf("%s: failures = %+v, want one", way, row.Failures)
+				case row.Name == way:
+					said := row.Failures[0].Err + strings.Join(row.Failures[0].Stderr, " ")
+					if !strings.Contains(said, want) {
+						t.Errorf("failure = %q, want %q in it", said, want)
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestInterruptEndsTrial(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	why := errors.New("interrupted")
+	set := short
+	set.Window = time.Hour
+	set.Idle = 0
+	out := make(chan error)
+	go func() {
+		_, err := run(t, ctx, set, time.Minute, row.Baseline())
+		out <- err
+	}()
+	cancel(why)
+	if err := <-out; !errors.Is(err, why) {
+		t.Errorf("Run = %v, want %v", err, why)
+	}
+}
