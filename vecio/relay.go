@@ -44,8 +44,8 @@ type RelayConfig struct {
 		TryReserve(n int) bool
 		Release(n int)
 	}
-	// Meter counts the bytes while they move. Nil means no count but the
-	// one in RelayStats.
+	// Meter counts the bytes while they move, and limits their rate. Nil
+	// means no limit, and no count but the one in RelayStats.
 	Meter *Meter
 	// Parker takes over the relay while it is idle. Nil means that an idle
 	// relay keeps its goroutines.
@@ -179,6 +179,17 @@ type relay struct {
 // touch notes that bytes have moved.
 func (r *relay) touch() { r.last.Store(int64(time.Since(r.start))) }
 
+// pause lets time go by, which does not count as idle, or the relay be cut.
+func (r *relay) pause(d time.Duration) {
+	r.last.Store(int64(time.Since(r.start) + d))
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-r.cut:
+	}
+}
+
 // timeout is how long the relay may be idle now; not positive means for ever.
 func (r *relay) timeout() time.Duration {
 	d := r.cfg.IdleTimeout
@@ -268,7 +279,7 @@ func (r *relay) fail(cause error) {
 	lost := !errors.Is(cause, ErrIdle) || r.flows[A].holding.Load() || r.flows[B].holding.Load()
 	for _, c := range r.ends {
 		if lost {
-			abort(c)
+			_ = abort(c)
 		} else {
 			_ = c.Close()
 		}
@@ -338,22 +349,22 @@ func closeWrite(c net.Conn) error {
 	if !ok {
 		return nil
 	}
-	if err := cw.CloseWrite(); err != nil && !errors.Is(err, errNotConnected) {
-		return err
+	err := cw.CloseWrite()
+	if errors.Is(err, errNotConnected) || errors.Is(err, errors.ErrUnsupported) {
+		return nil
 	}
-	return nil
+	return err
 }
 
 // abort closes c so that its peer sees a reset, where c can do that.
-func abort(c net.Conn) {
+func abort(c net.Conn) error {
 	if a, ok := c.(interface{ Abort() error }); ok {
-		_ = a.Abort()
-		return
+		return a.Abort()
 	}
 	if p, ok := peel.Stream(c); ok {
 		if tcp, ok := p.Conn.(*net.TCPConn); ok {
 			_ = tcp.SetLinger(0)
 		}
 	}
-	_ = c.Close()
+	return c.Close()
 }

@@ -43,6 +43,7 @@ func (f *flow) splice() error {
 	fill, drain := s.fill, s.drain
 	defer func() { s.giveBack() }()
 	for thin := 0; thin < thinBursts; {
+		s.most = f.burst(pipeSize)
 		if err := f.sockIn.Raw.Read(fill); err != nil {
 			return f.readError(err)
 		}
@@ -62,6 +63,9 @@ func (f *flow) splice() error {
 		sent := int64(n - s.held)
 		f.sockTo.Moved(0, sent)
 		f.stats.Spliced += sent
+		if s.most < pipeSize && s.held == 0 {
+			s.giveBack() // the Meter may pause the flow
+		}
 		f.moved(sent)
 		if err == nil && s.err != nil {
 			err = os.NewSyscallError("splice", s.err)
@@ -81,6 +85,7 @@ func (f *flow) splice() error {
 type splicer struct {
 	pipe    *pipe // nil while nothing is there to be moved
 	held    int   // bytes in the pipe
+	most    int   // bytes that may be moved at once
 	starved bool  // no pipe was to be had
 	err     error
 }
@@ -93,7 +98,7 @@ func (s *splicer) fill(fd uintptr) bool {
 			return true
 		}
 	}
-	s.held, s.err = spliceOnce(int(fd), s.pipe.w, s.pipe.size)
+	s.held, s.err = spliceOnce(int(fd), s.pipe.w, min(s.pipe.size, s.most))
 	if s.err == unix.EAGAIN { // the pipe is empty, so it is the socket that has no more
 		s.giveBack()
 		return false

@@ -2,10 +2,8 @@ package vecio
 
 import (
 	"io"
-	"net"
 
 	"github.com/headrace-go/headrace/internal/slab"
-	"github.com/headrace-go/headrace/internal/vec"
 )
 
 // gatherLimit is the total, in bytes, up to which several buffers are copied
@@ -25,15 +23,7 @@ const gatherLimit = 16 << 10
 // Writev is as safe for concurrent use as w's Write, and honours w's write
 // deadline. Whoever writes often to one socket keeps a Writer.
 func Writev(w io.Writer, bufs [][]byte) (int64, error) {
-	if g, ok := w.(gatherer); ok {
-		return g.Writev(bufs)
-	}
-	if c, ok := w.(net.Conn); ok {
-		if vw, ok := vec.WriterOf(c); ok {
-			return vw.Writev(bufs)
-		}
-	}
-	return writeEach(w, bufs)
+	return NewWriter(w).Writev(bufs)
 }
 
 // gatherer is what writes several buffers by itself: mux streams, coalescing

@@ -1,0 +1,5 @@
+//go:build !race
+
+package vecio_test
+
+const raceEnabled = false
