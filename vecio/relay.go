@@ -335,17 +335,26 @@ func (r *relay) finish(f *flow, err error) {
 	}
 }
 
-// closeWrite hands an end of stream on, past a transparent wrapper that hides
-// CloseWrite. A connection that cannot take it, or whose peer is gone with
-// nothing left to be said to it, is no failure.
-func closeWrite(c net.Conn) error {
-	type closeWriter interface{ CloseWrite() error }
-	cw, ok := c.(closeWriter)
-	if !ok {
-		if p, bare := peel.Stream(c); bare {
-			cw, ok = p.Conn.(closeWriter)
-		}
+type closeWriter interface{ CloseWrite() error }
+
+// closeWriterOf returns c, or the socket under it if c is a transparent
+// wrapper that hides CloseWrite.
+func closeWriterOf(c net.Conn) (closeWriter, bool) {
+	if cw, ok := c.(closeWriter); ok {
+		return cw, true
 	}
+	p, ok := peel.Stream(c)
+	if !ok {
+		return nil, false
+	}
+	cw, ok := p.Conn.(closeWriter)
+	return cw, ok
+}
+
+// closeWrite hands an end of stream on. A connection that cannot take it, or
+// whose peer is gone with nothing left to be said to it, is no failure.
+func closeWrite(c net.Conn) error {
+	cw, ok := closeWriterOf(c)
 	if !ok {
 		return nil
 	}

@@ -399,3 +399,6 @@ func TestNoIdleTimeout(t *testing.T) {
 		}
 	})
 }
+
+// drain reads c to its end.
+func drain(c net.Conn) { _, _ = io.Copy(io.Discard, struct{ io.Reader }{c}) }

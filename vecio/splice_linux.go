@@ -9,6 +9,9 @@ import (
 	"github.com/headrace-go/headrace/internal/growth"
 )
 
+// canSplice: bulk may go from socket to socket inside the kernel.
+const canSplice = true
+
 const (
 	// A flow is bulk after bulkBursts reads in a row of bulkRead bytes or
 	// more. Below that a splice costs more than the copies that it saves.
