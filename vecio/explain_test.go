@@ -48,7 +48,7 @@ func TestExplainKeepsItsWord(t *testing.T) {
 	eachPair(t, func(t *testing.T, a, b leg, cfg vecio.RelayConfig) {
 		plan := vecio.Explain(a.inner, b.inner)
 		done := start(t, t.Context(), a, b, cfg)
-		go send(a.outer, random(16<<20, 7))
+		go send(a.outer, random(4<<20, 7))
 		drain(b.outer)
 		b.outer.Close()
 		r := <-done
