@@ -402,3 +402,22 @@ func TestNoIdleTimeout(t *testing.T) {
 
 // drain reads c to its end.
 func drain(c net.Conn) { _, _ = io.Copy(io.Discard, struct{ io.Reader }{c}) }
+
+// fillUp writes to c until it takes no more for now, and returns how much of
+// data that was.
+func fillUp(t testing.TB, c net.Conn, data []byte) (sent int) {
+	t.Helper()
+	c.SetWriteDeadline(time.Now().Add(20 * time.Millisecond))
+	defer c.SetWriteDeadline(time.Time{})
+	for sent < len(data) {
+		n, err := c.Write(data[sent:min(sent+64<<10, len(data))])
+		sent += n
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return sent
+}

@@ -26,11 +26,11 @@ func TestBulkIsSpliced(t *testing.T) {
 			before := openFiles(t)
 			w := &counted{Conn: a.inner}
 			a.inner = w
-			done := start(t, t.Context(), a, b, vecio.RelayConfig{NoSplice: noSplice})
-			data := random(16<<20, 3)
-			go func() { // after the bulk a reply as small as a splice would be bad at
-				send(a.outer, data)
-			}()
+			data := random(4<<20, 3)
+			sent := fillUp(t, a.outer, data)
+			// Small bursts, so that every one of what is there is a full one.
+			done := start(t, t.Context(), a, b, vecio.RelayConfig{NoSplice: noSplice, MaxBurst: 16 << 10})
+			go send(a.outer, data[sent:])
 			got, err := io.ReadAll(b.outer)
 			if err != nil || !bytes.Equal(got, data) {
 				t.Fatalf("%s: got %d bytes, %v, want %d", network, len(got), err, len(data))
@@ -55,9 +55,11 @@ func TestBulkIsSpliced(t *testing.T) {
 func TestSpliceEndsWithTheBulk(t *testing.T) {
 	a, b := socketLeg(t, "tcp"), socketLeg(t, "tcp")
 	var meter vecio.Meter
-	done := start(t, t.Context(), a, b, vecio.RelayConfig{Meter: &meter})
-	go a.outer.Write(random(16<<20, 3))
-	if _, err := io.CopyN(io.Discard, b.outer, 16<<20); err != nil {
+	data := random(4<<20, 3)
+	sent := fillUp(t, a.outer, data)
+	done := start(t, t.Context(), a, b, vecio.RelayConfig{Meter: &meter, MaxBurst: 16 << 10})
+	go a.outer.Write(data[sent:])
+	if _, err := io.CopyN(io.Discard, b.outer, int64(len(data))); err != nil {
 		t.Fatal(err)
 	}
 	buf := make([]byte, 100)
