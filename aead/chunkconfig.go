@@ -1,0 +1,107 @@
+package aead
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"syscall"
+
+	"github.com/headrace-go/headrace/internal/growth"
+	"github.com/headrace-go/headrace/internal/slab"
+)
+
+// Pool lends memory. *bufpool.Pool is one. It must be safe for concurrent use.
+type Pool interface {
+	// Get returns a slice of length n with undefined contents.
+	Get(n int) []byte
+	// Put takes back a slice that Get returned, of any length.
+	Put(b []byte)
+}
+
+// Budget grants bursts beyond 16 KiB. *bufpool.Budget is one. It must be safe
+// for concurrent use.
+type Budget interface {
+	TryReserve(n int) bool
+	Release(n int)
+}
+
+// ChunkConfig configures a ChunkReader, a ChunkWriter, or the ChunkConn of
+// both. Its functions may be called by many streams at the same time if many
+// are given them.
+type ChunkConfig struct {
+	// PrefixSize is how many bytes the peer sends in front of its first
+	// chunk, such as a salt.
+	PrefixSize int
+	// Open makes the Opener for what follows the prefix, which it may not
+	// keep. It is called once: when the prefix has arrived or, without one,
+	// the first byte. Its error ends the reading. It may close the stream, but
+	// not read from it. Needed to read.
+	Open func(prefix []byte) (*Opener, error)
+	// Seal makes the Sealer, and what is sent in front of the first chunk, in
+	// the same write. The prefix is lent until then. Seal is called once,
+	// before the first write. Its error ends the writing. It may close the
+	// stream, but not write to it. Needed to write.
+	Seal func() (prefix []byte, s *Sealer, err error)
+	// Received has already been read from the connection; what is read next
+	// comes behind it. It is copied.
+	Received []byte
+	// MaxPayload is the longest payload that is sent or accepted, in bytes,
+	// at most 65535. Zero means the constant MaxPayload, 16383.
+	MaxPayload int
+	// MaxBurst is the most that one read or write takes, in bytes: a multiple
+	// of 16 KiB. Zero means 512 KiB.
+	MaxBurst int
+	// Pool lends the buffers. Nil means the process-wide slab, which owns 256
+	// MiB at most.
+	Pool Pool
+	// Budget grants bursts beyond 16 KiB; a refusal means that the stream
+	// goes on with 16 KiB. Nil means one of 32 MiB for the whole process.
+	Budget Budget
+}
+
+// Watcher calls wake once when c has become readable, unless cancel is called
+// before.
+type Watcher = interface {
+	Watch(c syscall.Conn, wake func()) (cancel func())
+}
+
+// A layer hands on what has arrived without waiting for more, as ChunkReader
+// itself does.
+type layer interface {
+	Step(dst io.Writer, max int) (int64, error)
+	Ready(watch Watcher, wake func()) (cancel func())
+}
+
+func (cfg *ChunkConfig) normalize() error {
+	if cfg.MaxPayload == 0 {
+		cfg.MaxPayload = MaxPayload
+	}
+	if cfg.MaxBurst == 0 {
+		cfg.MaxBurst = growth.Max
+	}
+	if cfg.Pool == nil {
+		cfg.Pool = slab.Default()
+	}
+	switch {
+	case cfg.PrefixSize < 0:
+		return fmt.Errorf("%w: PrefixSize %d", ErrConfig, cfg.PrefixSize)
+	case cfg.MaxPayload < 1 || cfg.MaxPayload > maxLength:
+		return fmt.Errorf("%w: MaxPayload %d is not in 1..65535", ErrConfig, cfg.MaxPayload)
+	case cfg.MaxBurst < 0 || cfg.MaxBurst%growth.Floor != 0:
+		return fmt.Errorf("%w: MaxBurst %d is not a multiple of 16 KiB", ErrConfig, cfg.MaxBurst)
+	}
+	return nil
+}
+
+func (cfg *ChunkConfig) window() growth.Window {
+	return growth.New(cfg.Pool, cfg.Budget, cfg.MaxBurst)
+}
+
+// isTimeout reports whether a stream can go on after err. Other errors that
+// call themselves timeouts, such as ETIMEDOUT, are the end of the connection.
+func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
+
+// errClosed is what a stream says after its Close.
+var errClosed = fmt.Errorf("aead: chunk stream closed: %w", net.ErrClosed)

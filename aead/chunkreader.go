@@ -1,0 +1,345 @@
+package aead
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net"
+	"sync"
+	"sync/atomic"
+
+	"github.com/headrace-go/headrace/internal/growth"
+	"github.com/headrace-go/headrace/internal/readiness"
+)
+
+// A ChunkReader reads a stream of chunks: one large read brings many, each is
+// opened where it lies, and all payloads go on by one gathered write.
+//
+// Over a *net.TCPConn or *net.UnixConn, also under wrappers with
+// TransparentConn, and over a layer with Step and Ready, a ChunkReader that
+// waits holds at most the part of one chunk that has arrived, in the smallest
+// buffer that holds it. Over any other reader it holds 16 KiB during a Read.
+// A read that fills its buffer makes the next one larger, up to MaxBurst.
+//
+// Methods may be called by several goroutines; all but Stats take turns.
+//
+// Chunks with an empty payload are skipped. The end of the stream is io.EOF
+// between two chunks, and ErrTruncated elsewhere. ErrOpen, ErrTooLong, what
+// Open of the ChunkConfig said, and every error of the source but a missed
+// deadline end the stream: they come after all that was authentic, and again
+// with each later call.
+type ChunkReader struct {
+	mu     sync.Mutex
+	closed atomic.Bool // no method will be called any more
+	ended  atomic.Bool // the reading side was closed by its owner
+
+	src    io.Reader
+	conn   net.Conn          // src, if it is one
+	sock   *readiness.Socket // the socket under it, if there is one
+	layer  layer             // src, if it is one
+	srcErr error             // came along with bytes, and is told after them
+
+	start      func(prefix []byte) (*Opener, error)
+	prefixSize int
+	maxPayload int
+	opener     *Opener
+	err        error
+
+	pool Pool
+	win  growth.Window
+	buf  []byte // lent by win; nil while idle
+	want int    // the size that was asked for buf
+	head int    // buf[head:tail] has arrived and is not opened
+	tail int
+	need int    // how many bytes from head on it takes to go on
+	kept []byte // what was buf[head:tail], while there is no buf
+	rest []byte // a part of buf that is opened, and not handed on yet
+
+	out    outlet
+	opened counter
+}
+
+// NewChunkReader returns a ChunkReader that reads src, a net.Conn for example.
+// The error matches ErrConfig.
+func NewChunkReader(src io.Reader, cfg ChunkConfig) (*ChunkReader, error) {
+	r := new(ChunkReader)
+	if err := cfg.normalize(); err != nil {
+		return nil, err
+	}
+	if err := r.init(src, &cfg); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *ChunkReader) init(src io.Reader, cfg *ChunkConfig) error {
+	if cfg.Open == nil {
+		return fmt.Errorf("%w: reading needs Open", ErrConfig)
+	}
+	r.src = src
+	r.conn, _ = src.(net.Conn)
+	r.layer, _ = src.(layer)
+	r.start, r.prefixSize, r.maxPayload = cfg.Open, cfg.PrefixSize, cfg.MaxPayload
+	r.pool, r.win = cfg.Pool, cfg.window()
+	if n := len(cfg.Received); n > 0 {
+		r.buf = r.pool.Get(n)
+		r.tail = copy(r.buf, cfg.Received)
+	}
+	return nil
+}
+
+// Read reads payload bytes into p: as many as have arrived, or else it waits
+// for some. Chunks that fit are opened straight into p, others in the
+// ChunkReader's buffer and copied. When Read fails, it may have used all of p
+// as scratch space. It allocates nothing but what the AEAD does
+// (TestStreamAllocs).
+func (r *ChunkReader) Read(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.unlock()
+	if len(p) == 0 {
+		return 0, nil
+	}
+	for {
+		n, err := r.readArrived(p)
+		if n > 0 || err != nil {
+			return n, err
+		}
+		if err := r.fill(true, math.MaxInt); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// readArrived is Read, of what has arrived.
+func (r *ChunkReader) readArrived(p []byte) (int, error) {
+	n := copy(p, r.rest)
+	r.rest = r.rest[n:]
+	for n < len(p) {
+		var dst []byte
+		if longest := r.tail - r.head - ChunkOverhead; len(p)-n >= min(longest, r.maxPayload) {
+			dst = p[n:n:len(p)]
+		}
+		payload, ok, err := r.next(dst)
+		if err != nil && n == 0 {
+			return 0, err
+		}
+		if err != nil || !ok {
+			break
+		}
+		if dst == nil {
+			r.rest = payload[copy(p[n:], payload):]
+		}
+		n += len(payload) - len(r.rest)
+	}
+	return n, nil
+}
+
+// WriteTo writes all payloads to dst until the end of the stream, and returns
+// how many bytes dst has accepted. It reads a burst of chunks, opens them in
+// place, and writes their payloads with one writev if dst is a *net.TCPConn or
+// *net.UnixConn, or with one call of Writev([][]byte) (int64, error) if dst
+// has it. Payloads for any other dst are moved together up to 16 KiB a Write.
+//
+// What dst did not accept is not lost: it is what is read next. The error is
+// dst's or the stream's. A burst allocates nothing but what the AEAD
+// does (TestStreamAllocs).
+func (r *ChunkReader) WriteTo(dst io.Writer) (int64, error) {
+	r.mu.Lock()
+	defer r.unlock()
+	var total int64
+	for {
+		n, dstErr, err := r.deliver(dst, math.MaxInt64)
+		total += n
+		if dstErr != nil {
+			return total, dstErr
+		}
+		if err == nil {
+			err = r.fill(true, math.MaxInt)
+		}
+		if err == io.EOF {
+			return total, nil
+		}
+		if err != nil {
+			return total, err
+		}
+	}
+}
+
+// Step writes what has arrived to dst, as WriteTo does, and never waits for
+// more. It stops at the first chunk that reaches max bytes, and returns 0 and
+// nil if there is nothing now. Then the ChunkReader holds at most the part of
+// one chunk. The end of the stream is io.EOF.
+//
+// Over a source that Ready cannot watch, Step moves only what Read has left.
+func (r *ChunkReader) Step(dst io.Writer, max int) (int64, error) {
+	r.mu.Lock()
+	defer r.unlock()
+	for reads := 0; ; reads++ {
+		n, dstErr, err := r.deliver(dst, int64(max))
+		if dstErr != nil {
+			return n, dstErr
+		}
+		if n > 0 || err != nil || max <= 0 {
+			return n, err
+		}
+		if reads == stepReads {
+			r.settle()
+			return 0, nil
+		}
+		err = r.fill(false, max)
+		if err == readiness.ErrWouldBlock {
+			return 0, nil
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+}
+
+// stepReads is how often a Step reads in search of a payload: more than once,
+// since a read may bring only a part of a chunk, and not for ever, since a peer
+// may send nothing but chunks with empty payloads.
+const stepReads = 4
+
+// Ready arranges for one call of wake when Step may have more, unless cancel
+// is called before: at once if it has, or else by handing the connection
+// below to watch. It returns nil if the source is neither a *net.TCPConn or
+// *net.UnixConn, also under wrappers with TransparentConn, nor has Step and
+// Ready itself; then only Read can wait. wake may be called before Ready
+// returns.
+func (r *ChunkReader) Ready(watch Watcher, wake func()) (cancel func()) {
+	r.mu.Lock()
+	more := r.more()
+	if !more {
+		r.settle()
+		r.bind()
+	}
+	sock := r.sock
+	r.unlock()
+
+	// Without the lock: wake may be called at once, and may call Step.
+	switch {
+	case more:
+		wake()
+		return func() {}
+	case sock != nil:
+		return watch.Watch(sock.Conn(), wake)
+	case r.layer != nil:
+		return r.layer.Ready(watch, wake)
+	default:
+		return nil
+	}
+}
+
+// more reports whether Step has something to say without reading.
+func (r *ChunkReader) more() bool {
+	switch {
+	case len(r.rest) > 0, r.err != nil, r.srcErr != nil, r.closed.Load():
+		return true
+	case r.buf == nil:
+		return false
+	case r.opener == nil:
+		return r.tail-r.head >= max(r.prefixSize, 1)
+	}
+	arrived := r.buf[r.head:r.tail]
+	size, err := r.opener.chunkSize(arrived, r.maxPayload)
+	return err != nil || size <= len(arrived)
+}
+
+// next opens the chunk at head, into dst if that is not nil, or in place. It
+// reports false if the chunk has not arrived in full.
+func (r *ChunkReader) next(dst []byte) (payload []byte, ok bool, err error) {
+	if r.closed.Load() {
+		r.err = errClosed
+	}
+	if r.err != nil {
+		return nil, false, r.err
+	}
+	if r.buf == nil {
+		return nil, false, nil
+	}
+	if r.opener == nil {
+		if ok, err := r.begin(); !ok {
+			return nil, false, err
+		}
+	}
+	src := r.buf[r.head:r.tail]
+	if dst == nil && len(src) >= ChunkHeadroom {
+		dst = src[ChunkHeadroom:ChunkHeadroom]
+	}
+	payload, size, err := r.opener.OpenChunk(dst, src, r.maxPayload)
+	if err != nil {
+		r.err = err
+		return nil, false, err
+	}
+	if size > len(src) {
+		r.need = size
+		return nil, false, nil
+	}
+	r.head += size
+	r.need = 0
+	r.opened.note(len(payload))
+	return payload, true, nil
+}
+
+// begin makes the Opener. It reports false if the prefix is not there yet.
+func (r *ChunkReader) begin() (bool, error) {
+	if r.need = max(r.prefixSize, 1); r.tail-r.head < r.need {
+		return false, nil
+	}
+	end := r.head + r.prefixSize
+	o, err := r.start(r.buf[r.head:end:end])
+	if err == nil && o == nil {
+		err = errors.New("no Opener")
+	}
+	if err != nil {
+		r.err = fmt.Errorf("aead: start of chunk stream: %w", err)
+		return false, r.err
+	}
+	r.opener, r.start, r.head = o, nil, end
+	return true, nil
+}
+
+// Stats returns what was opened so far.
+func (r *ChunkReader) Stats() ChunkStats { return r.opened.stats() }
+
+// close lets go of all memory, or has the method that is running do so.
+func (r *ChunkReader) close() {
+	r.closed.Store(true)
+	if r.mu.TryLock() {
+		r.unlock()
+	}
+}
+
+// unlock ends a method, and lets go of the memory that it is the last to use.
+func (r *ChunkReader) unlock() {
+	r.tidy()
+	r.mu.Unlock()
+	// A close that came after tidy found the lock taken.
+	if r.closed.Load() && r.mu.TryLock() {
+		r.tidy()
+		r.mu.Unlock()
+	}
+}
+
+func (r *ChunkReader) tidy() {
+	r.opened.flush()
+	over := r.closed.Load()
+	switch {
+	case over:
+		r.rest = nil
+	case len(r.rest) > 0:
+		return
+	}
+	if over || r.err != nil {
+		r.head = r.tail
+		if r.kept != nil {
+			r.pool.Put(r.kept)
+			r.kept = nil
+		}
+	}
+	if r.head == r.tail {
+		r.drop()
+	}
+}

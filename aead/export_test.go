@@ -1,0 +1,3 @@
+package aead
+
+var ConnOf = connOf

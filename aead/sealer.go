@@ -1,0 +1,99 @@
+package aead
+
+import (
+	"crypto/cipher"
+	"encoding/binary"
+	"slices"
+	"unsafe"
+)
+
+// Sizes of a chunk: a record that is framed by its length, as Shadowsocks has
+// it. The length, two bytes, is sealed under one nonce, the payload under the
+// next.
+const (
+	// ChunkHeadroom is what precedes a payload: the sealed length.
+	ChunkHeadroom = lengthSize + TagSize
+	// ChunkTailroom is what follows a payload: its tag.
+	ChunkTailroom = TagSize
+	// ChunkOverhead is how much longer than its payload a chunk is.
+	ChunkOverhead = ChunkHeadroom + ChunkTailroom
+
+	// MaxPayload is the longest payload of a Shadowsocks chunk (SIP004).
+	MaxPayload = 0x3FFF
+
+	lengthSize = 2
+	maxLength  = 0xFFFF
+)
+
+// A Sealer seals the records of one direction of a stream, and sees to it that
+// no nonce comes twice. It must not be copied, and is not safe for concurrent
+// use.
+type Sealer struct {
+	_      noCopy
+	aead   cipher.AEAD
+	nonces nonces
+}
+
+// NewSealer returns a Sealer that seals with a under the nonces of seq. It
+// fails if a has tags of other than 16 bytes, or nonces of other than 12 to 24.
+func NewSealer(a cipher.AEAD, seq Sequence) (*Sealer, error) {
+	n, err := begin(a, seq)
+	if err != nil {
+		return nil, err
+	}
+	return &Sealer{aead: a, nonces: n}, nil
+}
+
+// Seal appends the sealed plaintext to dst: as many bytes, and TagSize more.
+//
+// Seal keeps no slice. To seal in place use plaintext[:0] as dst; otherwise
+// dst's spare capacity must not overlap plaintext, nor additionalData in any
+// case: Seal panics if it does. Each call consumes one nonce, before there is
+// any output. The error is ErrNonceExhausted, before any nonce could repeat,
+// and stays. With enough capacity Seal allocates nothing but what
+// the AEAD does (TestSealAllocs).
+// Source: RFC 5116, section 2.1.
+func (s *Sealer) Seal(dst, plaintext, additionalData []byte) ([]byte, error) {
+	if err := s.nonces.reserve(1); err != nil {
+		return nil, err
+	}
+	return s.aead.Seal(dst, s.nonces.take(), plaintext, additionalData), nil
+}
+
+// SealChunk appends one chunk to dst: the sealed length of payload, then the
+// sealed payload, ChunkOverhead bytes more than payload. It panics if payload
+// is longer than 65535 bytes; Shadowsocks' own limit is MaxPayload.
+//
+// SealChunk keeps no slice. To seal in place let payload begin ChunkHeadroom
+// bytes after the end of dst, in the same array; otherwise dst's spare
+// capacity must not overlap payload: SealChunk panics if it does. Each call
+// consumes two nonces, before there is any output. The error is
+// ErrNonceExhausted, before any nonce could repeat, and stays. With enough
+// capacity SealChunk allocates nothing but what the AEAD does (TestSealAllocs).
+// Source: SIP004, "TCP".
+func (s *Sealer) SealChunk(dst, payload []byte) ([]byte, error) {
+	if len(payload) > maxLength {
+		panic("aead: chunk payload longer than 65535 bytes")
+	}
+	if err := s.nonces.reserve(2); err != nil {
+		return nil, err
+	}
+	start := len(dst)
+	dst = slices.Grow(dst, len(payload)+ChunkOverhead)[:start+ChunkHeadroom]
+	length := dst[start:]
+	if overlap(length, payload) {
+		panic("aead: chunk payload overlaps its sealed length")
+	}
+	binary.BigEndian.PutUint16(length, uint16(len(payload)))
+	s.aead.Seal(length[:0], s.nonces.take(), length[:lengthSize], nil)
+	return s.aead.Seal(dst, s.nonces.take(), payload, nil), nil
+}
+
+// overlap reports whether a and b share memory.
+func overlap(a, b []byte) bool {
+	if len(a) == 0 || len(b) == 0 {
+		return false
+	}
+	a0, b0 := uintptr(unsafe.Pointer(&a[0])), uintptr(unsafe.Pointer(&b[0]))
+	return a0 < b0+uintptr(len(b)) && b0 < a0+uintptr(len(a))
+}
