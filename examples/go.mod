@@ -1,7 +1,12 @@
 module github.com/headrace-go/headrace/examples
 
-go 1.26
+go 1.26.0
 
 require github.com/headrace-go/headrace v0.0.0
+
+require (
+	go.uber.org/goleak v1.3.0
+	golang.org/x/sys v0.49.0 // indirect
+)
 
 replace github.com/headrace-go/headrace => ../

@@ -1,0 +1,41 @@
+package serve
+
+import (
+	"context"
+	"log"
+	"net"
+	"time"
+
+	"github.com/headrace-go/headrace/vecio"
+)
+
+// DefaultOpenTimeout is as long as RFC 1928 lets a failed request linger.
+const DefaultOpenTimeout = 10 * time.Second
+
+// Config configures a Server. Open is required; anything else may be zero.
+type Config struct {
+	// Listen is the TCP address for clients. Debug is the one for who wants to
+	// see counters and profiles; an empty one means that there is none. Both are
+	// Main's: a Server is given its listener.
+	Listen, Debug string
+
+	// Open speaks the protocol's opening on client, dials, and returns the two
+	// connections to be joined: client, or a layer over it, and the other. The
+	// Server closes both in the end, and closes client if Open fails.
+	// If a has Failure() error, that is what is logged instead of the relay's
+	// error: a layer may have cause to hide a failure from everyone else.
+	// Until Open returns, client's reads fail once ctx is done, which is after
+	// OpenTimeout at the latest.
+	Open func(ctx context.Context, client net.Conn) (a, b net.Conn, err error)
+
+	// OpenTimeout bounds Open and, if that fails, the wait for the client to
+	// hang up, together. Zero means DefaultOpenTimeout.
+	OpenTimeout time.Duration
+
+	// Relay configures how the two are joined. The Server brings the
+	// Meter, and Main a Parker.
+	Relay vecio.RelayConfig
+
+	// Log gets one line per error. Nil means the standard logger.
+	Log *log.Logger
+}

@@ -1,0 +1,8 @@
+package socks
+
+// What this system's dial fails with.
+const (
+	ErrnoRefused         = errRefused
+	ErrnoNetUnreachable  = errNetUnreachable
+	ErrnoHostUnreachable = errHostUnreachable
+)
