@@ -12,10 +12,10 @@ import (
 type Suite uint8
 
 const (
-	AES128GCM Suite = 1 + iota
-	AES256GCM
-	ChaCha20Poly1305
-	XChaCha20Poly1305
+	AES128GCM         Suite = 1 + iota // SP 800-38D, nonces of 12 bytes
+	AES256GCM                          // the same, with a key of 32 bytes
+	ChaCha20Poly1305                   // RFC 8439
+	XChaCha20Poly1305                  // draft-irtf-cfrg-xchacha-03, nonces of 24 bytes
 )
 
 // TagSize is the length of the tag of every suite, in bytes.
