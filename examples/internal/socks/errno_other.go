@@ -9,4 +9,5 @@ const (
 	errRefused         = syscall.ECONNREFUSED
 	errNetUnreachable  = syscall.ENETUNREACH
 	errHostUnreachable = syscall.EHOSTUNREACH
+	errTimedOut        = syscall.ETIMEDOUT
 )

@@ -7,6 +7,7 @@ import "syscall"
 // system call on Windows returns.
 const (
 	errNetUnreachable  = syscall.Errno(10051)
+	errTimedOut        = syscall.Errno(10060)
 	errRefused         = syscall.Errno(10061)
 	errHostUnreachable = syscall.Errno(10065)
 )

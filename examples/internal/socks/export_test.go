@@ -5,4 +5,5 @@ const (
 	ErrnoRefused         = errRefused
 	ErrnoNetUnreachable  = errNetUnreachable
 	ErrnoHostUnreachable = errHostUnreachable
+	ErrnoTimedOut        = errTimedOut
 )

@@ -42,7 +42,7 @@ func ReplyFor(err error) Reply {
 		return HostUnreachable
 	case errors.Is(err, os.ErrPermission):
 		return NotAllowed
-	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, errTimedOut), isTimeout(err):
 		return TTLExpired
 	default:
 		return GeneralFailure

@@ -21,6 +21,7 @@ func TestReplyFor(t *testing.T) {
 		{dial(os.NewSyscallError("connect", socks.ErrnoRefused)), socks.ConnectionRefused},
 		{dial(os.NewSyscallError("connect", socks.ErrnoNetUnreachable)), socks.NetworkUnreachable},
 		{dial(os.NewSyscallError("connect", socks.ErrnoHostUnreachable)), socks.HostUnreachable},
+		{dial(os.NewSyscallError("connect", socks.ErrnoTimedOut)), socks.TTLExpired},
 		{dial(os.NewSyscallError("connect", os.ErrPermission)), socks.NotAllowed},
 		{dial(&net.DNSError{Err: "no such host", IsNotFound: true}), socks.HostUnreachable},
 		{dial(&net.DNSError{Err: "timeout", IsTimeout: true}), socks.HostUnreachable},
