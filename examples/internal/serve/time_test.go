@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log"
 	"net"
 	"os"
 	"slices"
@@ -65,8 +64,6 @@ func serveFake(t *testing.T, cfg serve.Config) (ln *fakeListener, stop func()) {
 		}
 	}
 }
-
-func discardLog() *log.Logger { return log.New(io.Discard, "", 0) }
 
 func TestAcceptBacksOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -153,7 +150,7 @@ func TestFailedOpening(t *testing.T) {
 							t.Errorf("the client hung up, the server did not")
 						}
 					} else {
-						time.Sleep(6*time.Second - 1)
+						time.Sleep(6*time.Second - time.Nanosecond)
 						synctest.Wait()
 						if err := far.SetReadDeadline(time.Now()); err != nil {
 							t.Fatal(err)
@@ -164,7 +161,7 @@ func TestFailedOpening(t *testing.T) {
 						if err := far.SetReadDeadline(time.Time{}); err != nil {
 							t.Fatal(err)
 						}
-						time.Sleep(1)
+						time.Sleep(time.Nanosecond)
 						if _, err := far.Read(make([]byte, 1)); err != io.EOF {
 							t.Errorf("at OpenTimeout: %v, want %v", err, io.EOF)
 						}
