@@ -2,7 +2,10 @@ module github.com/headrace-go/headrace/examples
 
 go 1.26.0
 
-require github.com/headrace-go/headrace v0.0.0
+require (
+	github.com/headrace-go/headrace v0.0.0
+	golang.org/x/crypto v0.58.0
+)
 
 require (
 	go.uber.org/goleak v1.3.0

@@ -1,0 +1,8 @@
+package ss
+
+const SaltsPerGeneration = saltsPerGeneration
+
+var (
+	PasswordKey = passwordKey
+	Subkey      = subkey
+)
