@@ -52,6 +52,17 @@ func End(r io.Reader) error {
 	return nil
 }
 
+// Finish ends c's stream, to which the other side has to answer with its own end.
+func Finish(t testing.TB, c *net.TCPConn) {
+	t.Helper()
+	if err := c.CloseWrite(); err != nil {
+		t.Error(err)
+	}
+	if err := End(c); err != nil {
+		t.Error(err)
+	}
+}
+
 // Exchange has near send n bytes to far and far n others to near, at the same
 // time. If anything is wrong it closes both and ends the test.
 func Exchange(t testing.TB, near, far net.Conn, n int64) {

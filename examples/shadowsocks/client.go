@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log"
+	"net"
+	"os"
+	"time"
+
+	"github.com/headrace-go/headrace/bufpool"
+	"github.com/headrace-go/headrace/examples/internal/serve"
+	"github.com/headrace-go/headrace/examples/internal/socks"
+	"github.com/headrace-go/headrace/examples/internal/ss"
+	"github.com/headrace-go/headrace/vecio"
+)
+
+// A client takes connections from applications to its server.
+type client struct {
+	key    *ss.Key
+	server string
+	wait   time.Duration // for the application's first bytes
+	dialer net.Dialer
+}
+
+func runClient(args []string) {
+	o := newOptions("client", "127.0.0.1:1080")
+	server := o.set.String("server", "", "the `address` of the server")
+	// Whoever speaks first does so at once. For the others, whose server speaks
+	// first, this is what every connection loses.
+	wait := o.set.Duration("wait", 5*time.Millisecond,
+		"wait for an application's first bytes for this `time`, to send them along with the request")
+	key := o.parse(args)
+	if _, _, err := net.SplitHostPort(*server); err != nil {
+		log.Fatalf("-server: %v", err)
+	}
+	if *wait <= 0 {
+		log.Fatalf("-wait %v is not a time to wait", *wait)
+	}
+	c := &client{key: key, server: *server, wait: *wait, dialer: net.Dialer{Timeout: dialTimeout}}
+	cfg := o.config()
+	cfg.Open = c.open
+	serve.Main(cfg)
+}
+
+// open tells the application that it is connected as soon as the server is: the
+// protocol has no way to say how the server fared.
+func (c *client) open(ctx context.Context, app net.Conn) (a, b net.Conn, err error) {
+	dest, err := socks.Accept(app, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	server, err := c.dialer.DialContext(ctx, "tcp", c.server)
+	if err != nil {
+		return nil, nil, socks.Refuse(app, err)
+	}
+	stream, err := c.request(ctx, app, server, dest)
+	if err != nil {
+		_ = server.Close()
+		return nil, nil, err
+	}
+	return app, stream, nil
+}
+
+// request sends the request with what the application says first.
+func (c *client) request(ctx context.Context, app, server net.Conn, dest socks.Addr) (net.Conn, error) {
+	stop := context.AfterFunc(ctx, func() { _ = server.SetWriteDeadline(time.Unix(1, 0)) })
+	defer stop()
+	if err := socks.Grant(app, nil); err != nil {
+		return nil, err
+	}
+	first, err := c.firstBytes(app)
+	if err != nil {
+		return nil, err
+	}
+	if first != nil {
+		defer bufpool.Default().Put(first)
+	}
+	return c.key.Request(server, dest, first)
+}
+
+// firstBytes returns what app says in time, from the default pool, or nil.
+func (c *client) firstBytes(app net.Conn) ([]byte, error) {
+	if err := app.SetReadDeadline(time.Now().Add(c.wait)); err != nil {
+		return nil, err
+	}
+	first, err := vecio.ReadReady(app, bufpool.Default())
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+	case errors.Is(err, io.EOF): // the relay will find it again
+	case err != nil:
+		return nil, err
+	}
+	return first, app.SetReadDeadline(time.Time{})
+}

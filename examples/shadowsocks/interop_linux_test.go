@@ -1,0 +1,117 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/headrace-go/headrace/examples/internal/proxytest"
+)
+
+// The daemons cannot be asked for a free port: they get these, in a namespace
+// where nobody else has any.
+const (
+	libevServer = "127.0.0.1:8388"
+	libevClient = "127.0.0.1:1080"
+)
+
+// interopBytes go each way through every pair of programs.
+const interopBytes = 100e6
+
+// TestInterop drives shadowsocks-libev, in either role, with these programs in
+// the other.
+func TestInterop(t *testing.T) {
+	for _, name := range []string{"ss-server", "ss-local"} {
+		if _, err := exec.LookPath(name); err != nil {
+			t.Skipf("shadowsocks-libev is not installed: %v", err)
+		}
+	}
+	if !proxytest.Namespace(t) {
+		return
+	}
+	for _, method := range methods {
+		t.Run("ss-server/"+method, func(t *testing.T) {
+			daemon(t, "ss-server", "-s", "127.0.0.1", "-p", "8388", "-m", method, "-k", testPassword)
+			client := startClient(t, libevServer, method)
+			interop(t, client.Addr)
+			quiet(t, client)
+		})
+		t.Run("ss-local/"+method, func(t *testing.T) {
+			server := startServer(t, method)
+			host, port, _ := strings.Cut(server.Addr, ":")
+			daemon(t, "ss-local", "-s", host, "-p", port, "-b", "127.0.0.1", "-l", "1080", "-m", method, "-k", testPassword)
+			interop(t, libevClient)
+			quiet(t, server)
+		})
+	}
+}
+
+// interop sends both ways at once through the SOCKS5 proxy at addr, and has each
+// side be the one that ends the stream. What libev hands on of a half-close is
+// the end of the stream, after all bytes; it ends the other direction, too.
+func interop(t *testing.T, addr string) {
+	t.Helper()
+	for _, first := range []string{"application", "target"} {
+		target := proxytest.Listen(t, "127.0.0.1:0")
+		near := proxytest.Connect(t, addr, target.Dest)
+		far := target.Accept()
+		proxytest.Exchange(t, near, far, interopBytes/2)
+		if first == "target" {
+			near, far = far, near
+		}
+		if err := proxytest.Send(near, 3, 1<<20); err != nil { // still under way when the stream ends
+			t.Fatal(err)
+		}
+		if err := near.CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		if err := proxytest.Receive(far, 3, 1<<20); err != nil {
+			t.Fatal(err)
+		}
+		if err := proxytest.End(far); err != nil {
+			t.Fatal(err)
+		}
+		proxytest.Finish(t, far)
+	}
+}
+
+// daemon runs a program of shadowsocks-libev until the test ends, and returns
+// when it listens.
+func daemon(t *testing.T, name string, args ...string) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	cmd := exec.CommandContext(ctx, name, args...)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stderr = cmd.Stdout
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	said := bufio.NewScanner(out)
+	ready := false
+	for !ready && said.Scan() {
+		// ss-local says where it listens before it does; this comes behind both.
+		ready = strings.Contains(said.Text(), "running from root user")
+	}
+	if !ready {
+		t.Errorf("%s did not start", name)
+	}
+	rest := make(chan string, 1)
+	go func() {
+		b, _ := io.ReadAll(out) // ends when the daemon is killed
+		rest <- string(b)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		said := <-rest
+		_ = cmd.Wait() // it was killed
+		if t.Failed() {
+			t.Logf("%s said %q", name, said)
+		}
+	})
+}

@@ -1,0 +1,88 @@
+// Command shadowsocks is both sides of a Shadowsocks proxy (SIP004): a server,
+// and a client that applications reach by SOCKS5.
+//
+//	shadowsocks server [-listen ADDR] [-method METHOD] -password PASSWORD [-idle TIME] [-debug ADDR]
+//	shadowsocks client [-listen ADDR] -server HOST:PORT [-method METHOD] -password PASSWORD [-wait TIME] [-idle TIME] [-debug ADDR]
+//
+// The methods are aes-128-gcm, aes-256-gcm and chacha20-ietf-poly1305. It prints
+// the address it listens on, logs one line per error, and ends with SIGINT. At
+// the debug address it shows its counters (/debug/vars) and profiles
+// (/debug/pprof/).
+package main
+
+import (
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"time"
+
+	"github.com/headrace-go/headrace/examples/internal/serve"
+	"github.com/headrace-go/headrace/examples/internal/ss"
+	"github.com/headrace-go/headrace/vecio"
+)
+
+const usage = "usage: shadowsocks server|client [flags]; -h after either lists its flags"
+
+// dialTimeout bounds every dial.
+const dialTimeout = 8 * time.Second
+
+func main() {
+	log.SetPrefix("shadowsocks: ")
+	if len(os.Args) < 2 {
+		fmt.Fprintln(os.Stderr, usage)
+		os.Exit(2)
+	}
+	switch role := os.Args[1]; role {
+	case "server":
+		runServer(os.Args[2:])
+	case "client":
+		runClient(os.Args[2:])
+	default:
+		fmt.Fprintln(os.Stderr, usage)
+		os.Exit(2)
+	}
+}
+
+// options are the flags that both roles have.
+type options struct {
+	set                      *flag.FlagSet
+	listen, method, password string
+	debug                    string
+	idle                     time.Duration
+}
+
+func newOptions(role, listen string) *options {
+	o := &options{set: flag.NewFlagSet("shadowsocks "+role, flag.ExitOnError)}
+	o.set.StringVar(&o.listen, "listen", listen, "listen on `address`; port 0 takes a free one")
+	o.set.StringVar(&o.method, "method", "aes-256-gcm", "protect streams by `method`")
+	o.set.StringVar(&o.password, "password", "", "the `password` that both sides share")
+	o.set.StringVar(&o.debug, "debug", "", "show counters and profiles on `address`")
+	o.set.DurationVar(&o.idle, "idle", 5*time.Minute, "close connections that are idle for this `time`")
+	return o
+}
+
+// parse ends the program if args make no sense.
+func (o *options) parse(args []string) *ss.Key {
+	_ = o.set.Parse(args) // exits by itself on an error
+	if o.set.NArg() > 0 {
+		log.Fatalf("unexpected argument %q", o.set.Arg(0))
+	}
+	if o.idle <= 0 {
+		log.Fatalf("-idle %v is not a time to wait", o.idle)
+	}
+	key, err := ss.NewKey(o.method, o.password)
+	if err != nil {
+		log.Fatal(err)
+	}
+	return key
+}
+
+// config is what serve needs to know, but for the role's own part.
+func (o *options) config() serve.Config {
+	return serve.Config{
+		Listen: o.listen,
+		Debug:  o.debug,
+		Relay:  vecio.RelayConfig{IdleTimeout: o.idle},
+	}
+}
