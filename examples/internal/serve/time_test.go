@@ -52,12 +52,12 @@ func (s *stream) CloseWrite() error { s.halfClosed = true; return nil }
 
 // serveFake serves cfg on a fake listener, inside a bubble, until the bubble's
 // function calls stop.
-func serveFake(t *testing.T, cfg serve.Config) (ln *fakeListener, stop func()) {
-	ln = newFakeListener()
+func serveFake(t *testing.T, cfg serve.Config) (s *serve.Server, ln *fakeListener, stop func()) {
+	s, ln = serve.New(cfg), newFakeListener()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- serve.New(cfg).Serve(ctx, ln) }()
-	return ln, func() {
+	go func() { ended <- s.Serve(ctx, ln) }()
+	return s, ln, func() {
 		cancel()
 		if err := <-ended; err != nil {
 			t.Errorf("Serve: %v", err)
@@ -68,7 +68,7 @@ func serveFake(t *testing.T, cfg serve.Config) (ln *fakeListener, stop func()) {
 func TestAcceptBacksOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var logged lineLog
-		ln, stop := serveFake(t, serve.Config{
+		_, ln, stop := serveFake(t, serve.Config{
 			Log:  logged.logger(),
 			Open: func(context.Context, net.Conn) (a, b net.Conn, err error) { return nil, nil, io.EOF },
 		})
@@ -119,7 +119,7 @@ func TestFailedOpening(t *testing.T) {
 			for _, hangUp := range []bool{true, false} {
 				synctest.Test(t, func(t *testing.T) {
 					var logged lineLog
-					ln, stop := serveFake(t, serve.Config{
+					_, ln, stop := serveFake(t, serve.Config{
 						OpenTimeout: 10 * time.Second,
 						Log:         logged.logger(),
 						Open: func(context.Context, net.Conn) (a, b net.Conn, err error) {
@@ -197,7 +197,7 @@ func TestOpenTimeout(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var logged lineLog
-				ln, stop := serveFake(t, serve.Config{Open: tt.open, Log: logged.logger()})
+				_, ln, stop := serveFake(t, serve.Config{Open: tt.open, Log: logged.logger()})
 				near, far := net.Pipe()
 				ln.incoming <- near
 				begin := time.Now()
@@ -216,31 +216,56 @@ func TestOpenTimeout(t *testing.T) {
 	}
 }
 
-// A relay that is idle ends without a word in the log, and is counted.
+// A relay that is idle ends without a word in the log, unless the layer on the
+// client's side had hidden a failure until then.
 func TestIdle(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var logged lineLog
-		target, origin := net.Pipe()
-		cfg := serve.Config{
-			Log:  logged.logger(),
-			Open: func(_ context.Context, client net.Conn) (a, b net.Conn, err error) { return client, target, nil },
-		}
-		cfg.Relay.IdleTimeout = time.Hour
-		ln, stop := serveFake(t, cfg)
-		near, far := net.Pipe()
-		ln.incoming <- near
-		begin := time.Now()
-		for _, c := range []net.Conn{far, origin} {
-			if _, err := c.Read(make([]byte, 1)); err != io.EOF {
-				t.Errorf("read %v, want %v", err, io.EOF)
+	hidden := errors.New("hidden until the end")
+	for _, tt := range []struct {
+		failure error
+		want    string
+		stats   serve.Stats
+	}{
+		{nil, "", serve.Stats{Accepted: 1, Idle: 1}},
+		{hidden, "pipe -> pipe: " + hidden.Error(), serve.Stats{Accepted: 1, Cut: 1}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var logged lineLog
+			target, origin := net.Pipe()
+			cfg := serve.Config{
+				Log: logged.logger(),
+				Open: func(_ context.Context, client net.Conn) (a, b net.Conn, err error) {
+					return &layer{client, tt.failure}, target, nil
+				},
 			}
-		}
-		if got := time.Since(begin); got != time.Hour {
-			t.Errorf("ended after %v, want an hour", got)
-		}
-		stop()
-		if got := logged.lines(); got[0] != "" {
-			t.Errorf("logged %q", got)
-		}
-	})
+			cfg.Relay.IdleTimeout = time.Hour
+			s, ln, stop := serveFake(t, cfg)
+			near, far := net.Pipe()
+			ln.incoming <- near
+			begin := time.Now()
+			for _, c := range []net.Conn{far, origin} {
+				if _, err := c.Read(make([]byte, 1)); err != io.EOF {
+					t.Errorf("read %v, want %v", err, io.EOF)
+				}
+			}
+			if got := time.Since(begin); got != time.Hour {
+				t.Errorf("ended after %v, want an hour", got)
+			}
+			synctest.Wait()
+			if got := logged.lines(); len(got) != 1 || got[0] != tt.want {
+				t.Errorf("logged %q, want %q", got, tt.want)
+			}
+			if got := s.Stats(); got != tt.stats {
+				t.Errorf("Stats() = %+v, want %+v", got, tt.stats)
+			}
+			stop()
+		})
+	}
 }
+
+// A layer may have a failure that its reads and writes do not tell of.
+type layer struct {
+	net.Conn
+	failure error
+}
+
+func (l *layer) Failure() error { return l.failure }

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"io"
 	"net"
+	"runtime"
 	"testing"
+	"time"
 
 	"github.com/headrace-go/headrace/aead"
 	"github.com/headrace-go/headrace/examples/internal/ss"
@@ -48,65 +50,83 @@ func flip(b []byte, i int) []byte { b[i] ^= 1; return b }
 // than any buffer holds, is served on, and then hangs up undisturbed. The target
 // gets what was authentic, and no clean end.
 func TestForgedMidway(t *testing.T) {
-	const method = "aes-256-gcm"
-	k, tw := key(t, method, testPassword), newTwin(method, testPassword)
 	for _, tt := range forgeries {
-		t.Run(tt.name, func(t *testing.T) {
-			client, clientSide := tcpPair(t)
-			targetSide, target := tcpPair(t)
-			d := tw.direction(t, salt(0))
-			header := testDest.Append(nil)
-			wire := append(salt(0), d.seal(header, len(header))...)
-			wire = append(wire, d.seal(testFirst, len(testFirst))...)
-			wire = append(wire, tt.chunk(d)...)
-			if _, err := client.Write(wire); err != nil {
-				t.Fatal(err)
-			}
-			stream, _, err := k.Accept(clientSide, new(ss.Salts))
+		t.Run(tt.name, func(t *testing.T) { forgedMidway(t, tt.chunk, tt.want, nil) })
+		t.Run(tt.name+" while parked", func(t *testing.T) {
+			parker, err := vecio.NewParker()
 			if err != nil {
 				t.Fatal(err)
 			}
-			ended := make(chan error, 1)
-			if err := vecio.Start(t.Context(), stream, targetSide, vecio.RelayConfig{}, func(_ vecio.RelayStats, err error) {
-				ended <- err
-			}); err != nil {
-				t.Fatal(err)
-			}
-
-			got := make([]byte, len(testFirst))
-			if _, err := io.ReadFull(target, got); err != nil || !bytes.Equal(got, testFirst) {
-				t.Fatalf("the target got %q, %v, want %q", got, err, testFirst)
-			}
-			if _, err := client.Write(make([]byte, 32<<20)); err != nil {
-				t.Fatalf("the server does not read on: %v", err)
-			}
-			if _, err := io.WriteString(target, "answer"); err != nil {
-				t.Fatal(err)
-			}
-			answer := make([]byte, 32)
-			if _, err := io.ReadFull(client, answer); err != nil {
-				t.Fatal(err)
-			}
-			if got, err := tw.direction(t, answer).open(client); err != nil || string(got) != "answer" {
-				t.Fatalf("the client got %q, %v, want %q", got, err, "answer")
-			}
-
-			if err := client.CloseWrite(); err != nil {
-				t.Fatal(err)
-			}
-			if n, err := io.Copy(io.Discard, client); n != 0 || err != nil {
-				t.Errorf("hanging up, the client reads %d bytes, %v, want a clean end", n, err)
-			}
-			if n, err := io.Copy(io.Discard, target); n != 0 || err == nil {
-				t.Errorf("the target reads %d bytes more, and no error", n)
-			}
-			if err := <-ended; !errors.Is(err, tt.want) {
-				t.Errorf("the relay ended with %v, want %v", err, tt.want)
-			}
-			if err := stream.Failure(); !errors.Is(err, tt.want) {
-				t.Errorf("Failure() = %v, want %v", err, tt.want)
+			forgedMidway(t, tt.chunk, tt.want, parker)
+			if err := parker.Close(); err != nil {
+				t.Error(err)
 			}
 		})
+	}
+}
+
+func forgedMidway(t *testing.T, forge func(*direction) []byte, want error, parker *vecio.Parker) {
+	const method = "aes-256-gcm"
+	k, tw := key(t, method, testPassword), newTwin(method, testPassword)
+	client, clientSide := tcpPair(t)
+	targetSide, target := tcpPair(t)
+	d := tw.direction(t, salt(0))
+	header := testDest.Append(nil)
+	wire := append(salt(0), d.seal(header, len(header))...)
+	wire = append(wire, d.seal(testFirst, len(testFirst))...)
+	if _, err := client.Write(wire); err != nil {
+		t.Fatal(err)
+	}
+	stream, _, err := k.Accept(clientSide, new(ss.Salts))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := vecio.RelayConfig{Parker: parker, ParkAfter: time.Millisecond}
+	ended := make(chan error, 1)
+	if err := vecio.Start(t.Context(), stream, targetSide, cfg, func(_ vecio.RelayStats, err error) {
+		ended <- err
+	}); err != nil {
+		t.Fatal(err)
+	}
+
+	got := make([]byte, len(testFirst))
+	if _, err := io.ReadFull(target, got); err != nil || !bytes.Equal(got, testFirst) {
+		t.Fatalf("the target got %q, %v, want %q", got, err, testFirst)
+	}
+	for parker != nil && parker.Stats().Watched < 2 {
+		runtime.Gosched()
+	}
+	if _, err := client.Write(forge(d)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.Write(make([]byte, 32<<20)); err != nil {
+		t.Fatalf("the server does not read on: %v", err)
+	}
+	if _, err := io.WriteString(target, "answer"); err != nil {
+		t.Fatal(err)
+	}
+	answer := make([]byte, 32)
+	if _, err := io.ReadFull(client, answer); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := tw.direction(t, answer).open(client); err != nil || string(got) != "answer" {
+		t.Fatalf("the client got %q, %v, want %q", got, err, "answer")
+	}
+
+	if err := client.CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := io.Copy(io.Discard, client); n != 0 || err != nil {
+		t.Errorf("hanging up, the client reads %d bytes, %v, want a clean end", n, err)
+	}
+	if n, err := io.Copy(io.Discard, target); n != 0 || err == nil {
+		t.Errorf("the target reads %d bytes more, and no error", n)
+	}
+	if err := <-ended; !errors.Is(err, want) {
+		t.Errorf("the relay ended with %v, want %v", err, want)
+	}
+	if err := stream.Failure(); !errors.Is(err, want) {
+		t.Errorf("Failure() = %v, want %v", err, want)
 	}
 }
 
