@@ -298,12 +298,22 @@ func TestInterrupt(t *testing.T) {
 }
 
 func TestDebug(t *testing.T) {
-	p := start(t, "-debug", "127.0.0.1:0")
+	p := start(t, "-user", "ali", "-password", "sesame", "-debug", "127.0.0.1:0")
 	if v := p.Vars(); v.Goroutines == 0 || v.Proxy.Accepted != 0 {
 		t.Errorf("counters %+v", v)
 	}
-	if got := p.Get("/debug/pprof/goroutine?debug=1"); !bytes.Contains(got, []byte("goroutine profile:")) {
-		t.Errorf("goroutine profile %.100q", got)
+	for path, want := range map[string]string{
+		"/debug/vars":                    `"memstats": {`,
+		"/debug/pprof/":                  "goroutine",
+		"/debug/pprof/goroutine?debug=1": "goroutine profile:",
+	} {
+		got := p.Get(path)
+		if !bytes.Contains(got, []byte(want)) {
+			t.Errorf("%s shows %.100q, want %q in it", path, got, want)
+		}
+		if bytes.Contains(got, []byte("sesame")) {
+			t.Errorf("%s shows the password", path)
+		}
 	}
 	quiet(t, p)
 }

@@ -3,6 +3,7 @@ package serve
 import (
 	"errors"
 	"expvar"
+	"io"
 	"net"
 	"net/http"
 	"net/http/pprof"
@@ -11,13 +12,19 @@ import (
 )
 
 // startDebug serves the counters of s at /debug/vars and the profiles of the
-// program at /debug/pprof/, until the returned server is closed.
+// program at /debug/pprof/, until the returned server is closed. The program's
+// command line, which both packages would show as well, may have a password.
 func startDebug(ln net.Listener, s *Server) *http.Server {
-	expvar.Publish("proxy", expvar.Func(func() any { return s.Stats() }))
-	expvar.Publish("goroutines", expvar.Func(func() any { return runtime.NumGoroutine() }))
+	var vars expvar.Map
+	vars.Set("proxy", expvar.Func(func() any { return s.Stats() }))
+	vars.Set("goroutines", expvar.Func(func() any { return runtime.NumGoroutine() }))
+	vars.Set("memstats", expvar.Get("memstats"))
 
 	mux := http.NewServeMux()
-	mux.Handle("/debug/vars", expvar.Handler())
+	mux.HandleFunc("/debug/vars", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, vars.String()) // who asked may have gone
+	})
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
