@@ -348,7 +348,7 @@ func TestIdleTimeout(t *testing.T) {
 		if len(done) != 0 {
 			t.Fatal("ended 1 ns before IdleTimeout")
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		r := <-done
 		var timeout net.Error
@@ -374,7 +374,7 @@ func TestLinger(t *testing.T) {
 			if len(done) != 0 {
 				t.Fatal("ended 1 ns before Linger")
 			}
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			synctest.Wait()
 			if r := <-done; r.err != vecio.ErrIdle || r.stats.AToB.End != io.EOF || r.stats.BToA.End != vecio.ErrIdle {
 				t.Fatalf("relay: %+v, want ErrIdle in one direction", r)
