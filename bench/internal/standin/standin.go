@@ -102,7 +102,7 @@ func (s *spoiler) Write(p []byte) (int, error) {
 	s.moved += len(p)
 	switch {
 	case s.way == Flip && first:
-		p[0] ^= 1
+		p = append([]byte{p[0] ^ 1}, p[1:]...)
 	case s.way == Drop && first:
 		n, err := s.Conn.Write(p[1:])
 		return n + 1, err

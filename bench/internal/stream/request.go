@@ -63,7 +63,7 @@ func ParseRequest(b []byte) (Request, error) {
 		Frame: binary.BigEndian.Uint32(b[32:]),
 	}
 	if string(r.AppendTo(make([]byte, 0, RequestSize))) != string(b) || r.Kind < Echo || r.Kind > Hold || r.Frame > MaxPayload {
-		return Request{}, fmt.Errorf("stream: not a request: %.16x...", b)
+		return Request{}, fmt.Errorf("stream: not a request, but %.16x", b)
 	}
 	return r, nil
 }

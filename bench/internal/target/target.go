@@ -32,7 +32,7 @@ func Serve(ln net.Listener, log *log.Logger) error {
 		}
 		go func() {
 			defer conn.Close()
-			if err := converse(conn); err != nil && !gone(err) {
+			if err := converse(conn); !gone(err) {
 				log.Printf("target: %v: %v", conn.RemoteAddr(), err)
 			}
 		}()
