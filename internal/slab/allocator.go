@@ -4,6 +4,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"unsafe"
+
+	"github.com/headrace-go/headrace/internal/invariants"
 )
 
 // A Config says what an Allocator may own. The zero Config works.
@@ -39,7 +41,8 @@ const (
 
 // An Allocator lends byte slices. See the package comment.
 type Allocator struct {
-	classes [NumClasses]class
+	watch   watch
+	classes [slots]class
 	ledger  *ledger
 	armed   atomic.Bool // refill will run after the next collection
 
@@ -54,9 +57,11 @@ type class struct {
 	free     sync.Pool // of *byte: a pointer is stored in an interface as it is
 	capacity int
 	index    int
-	counted  bool
+	checked  bool        // Get has more to do than to take a buffer
+	diverted atomic.Bool // Put has more to do than to keep it
+	wanted   atomic.Bool // by the reserve
 	clear    bool
-	wanted   atomic.Bool // the reserve takes what is put back
+	counted  bool
 
 	_         [64]byte
 	reserve   reserve
@@ -74,14 +79,16 @@ func New(cfg Config) *Allocator {
 	if cfg.Floor == 0 {
 		cfg.Floor = defaultFloor
 	}
-	a := &Allocator{ledger: &ledger{limit: cfg.Limit, budget: cfg.Budget}}
-	for i := range a.classes {
+	a := &Allocator{watch: newWatch(), ledger: &ledger{limit: cfg.Limit, budget: cfg.Budget}}
+	for i := range NumClasses {
 		c := &a.classes[i]
 		c.capacity = capacityOf(i)
 		c.index = i
-		c.counted = cfg.ExactStats
 		c.clear = cfg.Clear
+		c.counted = cfg.ExactStats
+		c.checked = c.counted || invariants.Enabled
 		c.reserve.floor = max(cfg.Floor, 0) / blocks[i]
+		c.want(false)
 		a.ledger.accounts[i] = account{block: blocks[i], ledger: a.ledger}
 	}
 	return a
@@ -100,29 +107,84 @@ func (a *Allocator) Get(n int) []byte {
 		return a.unclassed(n)
 	}
 	c := a.classFor(n)
-	if c.counted {
-		c.gets.Add(1)
+	if c.checked {
+		return a.getChecked(c, n)
 	}
-	p, ok := c.free.Get().(*byte)
-	if !ok {
-		return a.miss(c, n)
+	if p, ok := c.free.Get().(*byte); ok {
+		return unsafe.Slice(p, c.capacity)[:n]
 	}
-	return unsafe.Slice(p, c.capacity)[:n]
+	return a.miss(c, n)
 }
 
 // Put gives b back. The caller must not use b, or any slice that shares its
 // memory, afterwards. b must begin where the slice from Get began; its length
 // does not matter. Anything else is dropped, and counted in Stats.
 func (a *Allocator) Put(b []byte) {
-	i := residue(cap(b))
+	c := &a.classes[slotOf(cap(b))]
 	p := unsafe.SliceData(b)
-	if i >= NumClasses || a.classes[i].capacity != cap(b) || uintptr(unsafe.Pointer(p))&63 != 0 {
+	if c.capacity != cap(b) || misaligned(p) || c.diverted.Load() {
+		a.putChecked(c, b)
+		return
+	}
+	c.free.Put(p)
+}
+
+// ClassOf returns the class that serves n bytes, 0 to NumClasses-1, or -1 if
+// none does.
+func ClassOf(n int) int {
+	if uint(n-1) >= MaxSize {
+		return -1
+	}
+	i := int(firstOf[bracket(n)])
+	if n > capacityOf(i) {
+		i++
+	}
+	return i
+}
+
+// Keeps reports whether Put does more with buffers of this capacity than to
+// leave them to the next Get: who caches buffers must put them back then.
+func (a *Allocator) Keeps(capacity int) bool {
+	return a.classes[slotOf(capacity)].diverted.Load()
+}
+
+// classFor returns the smallest class that holds n bytes, 1 to MaxSize.
+func (a *Allocator) classFor(n int) *class {
+	i := firstOf[bracket(n)] % slots
+	if n > a.classes[i].capacity {
+		i++
+	}
+	return &a.classes[i%slots]
+}
+
+func (a *Allocator) getChecked(c *class, n int) []byte {
+	if c.counted {
+		c.gets.Add(1)
+	}
+	var b []byte
+	if p, ok := c.free.Get().(*byte); ok {
+		b = unsafe.Slice(p, c.capacity)[:n]
+	} else {
+		b = a.miss(c, n)
+	}
+	if invariants.Enabled && cap(b) == c.capacity {
+		a.watch.lend(b)
+	}
+	return b
+}
+
+func (a *Allocator) putChecked(c *class, b []byte) {
+	p := unsafe.SliceData(b)
+	if c.capacity != cap(b) || misaligned(p) {
 		a.drop(b)
 		return
 	}
-	c := &a.classes[i]
 	if c.clear {
 		clear(b[:cap(b)])
+	}
+	if invariants.Enabled && !a.watch.takeBack(b[:cap(b)], c.clear) {
+		a.refused.Add(1)
+		return
 	}
 	if c.counted {
 		c.puts.Add(1)
@@ -133,27 +195,30 @@ func (a *Allocator) Put(b []byte) {
 	c.free.Put(p)
 }
 
-// classFor returns the smallest class that holds n bytes, 1 to MaxSize.
-func (a *Allocator) classFor(n int) *class {
-	i := firstOf[bracket(n)]
-	if n > a.classes[i].capacity {
-		i++
-	}
-	return &a.classes[i]
-}
-
 // miss serves a Get that found no free buffer.
 func (a *Allocator) miss(c *class, n int) []byte {
 	if p := c.take(); p != nil {
 		return unsafe.Slice(p, c.capacity)[:n]
 	}
-	p := a.ledger.accounts[c.index].make()
+	p := a.make(c)
 	if p == nil {
 		c.overLimit.Add(1)
 		return makeForeign(n)
 	}
-	a.want(c)
+	if c.reserve.missing() > 0 {
+		c.want(true)
+		a.arm()
+	}
 	return unsafe.Slice(p, c.capacity)[:n]
+}
+
+// make returns a new buffer, or nil if no more may be owned.
+func (a *Allocator) make(c *class) *byte {
+	p := a.ledger.accounts[c.index].make()
+	if invariants.Enabled && p != nil {
+		a.watch.enter(unsafe.Slice(p, blocks[c.index]), c.capacity)
+	}
+	return p
 }
 
 // unclassed serves the sizes that no class holds.
@@ -178,9 +243,11 @@ func (a *Allocator) drop(b []byte) {
 	if a.classes[0].clear {
 		clear(b) // not the rest up to its capacity, which may be somebody else's
 	}
-	if cap(b)&63 == 1 {
+	if cap(b)%64 == 1 {
 		a.dropped.Add(1)
 		return
 	}
 	a.refused.Add(1)
 }
+
+func misaligned(p *byte) bool { return uintptr(unsafe.Pointer(p))%64 != 0 }

@@ -23,14 +23,18 @@ var blocks = [NumClasses]int{
 // No two classes have the same residue modulo 64: see the package comment.
 func capacityOf(i int) int { return blocks[i] - i }
 
-// residue returns the only class that a buffer of this capacity can belong to.
-// It may be NumClasses or more: then there is none.
-func residue(capacity int) uint { return -uint(capacity) & 63 }
+// slots is a power of two that has room for the classes, so that an index can
+// be masked instead of checked.
+const slots = 32
+
+// slotOf returns the only slot whose class can have this capacity. Whether it
+// has is for the caller to compare: the unused slots have capacity 0.
+func slotOf(capacity int) uint { return -uint(capacity) % slots }
 
 // Each power of two is cut into four brackets of equal width. firstOf holds,
 // per bracket, the class of its smallest size; at most one class ends inside a
 // bracket, so that one comparison decides.
-var firstOf = func() (t [22 * 4]uint8) {
+var firstOf = func() (t [128]uint8) {
 	class := 0
 	for size := 1; size <= MaxSize; size++ {
 		if size > capacityOf(class) {
@@ -43,10 +47,11 @@ var firstOf = func() (t [22 * 4]uint8) {
 	return t
 }()
 
-// bracket returns the index in firstOf for a size of 1 to MaxSize.
-// Sizes up to 64 share the brackets of 33 to 64: they have one class.
+// bracket returns the index in firstOf for a size of 1 to MaxSize: four times
+// the length in bits, plus the three leading bits. The shift by 63 keeps small
+// sizes, which have one class, from needing a case of their own.
 func bracket(size int) uint32 {
-	n := uint32(size-1) | 32
+	n := uint32(size) + 63
 	length := uint32(bits.Len32(n))
-	return length<<2 | n>>((length-3)&31)&3
+	return (4*length + n>>((length-3)%32)) % 128
 }

@@ -33,19 +33,14 @@ func (acc *account) make() *byte {
 		return nil
 	}
 	acc.owned.Add(1)
-	b := make([]byte, acc.block)
-	if misaligned(b) {
-		// Only an instrumented heap gives less alignment than the size asks for.
-		b = make([]byte, acc.block+64)
-		b = b[-uintptr(unsafe.Pointer(unsafe.SliceData(b)))&63:]
+	p := unsafe.SliceData(make([]byte, acc.block))
+	if misaligned(p) {
+		// Only an instrumented heap aligns less than the size asks for.
+		b := make([]byte, acc.block+64)
+		p = &b[-uintptr(unsafe.Pointer(&b[0]))%64]
 	}
-	p := unsafe.SliceData(b)
 	runtime.AddCleanup(p, (*account).credit, acc)
 	return p
-}
-
-func misaligned(b []byte) bool {
-	return uintptr(unsafe.Pointer(unsafe.SliceData(b)))&63 != 0
 }
 
 // credit runs when the collector has freed a buffer.

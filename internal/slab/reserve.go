@@ -4,6 +4,8 @@ import (
 	"runtime"
 	"sync"
 	"weak"
+
+	"github.com/headrace-go/headrace/internal/invariants"
 )
 
 // A reserve keeps a few buffers of a class where the collector does not take
@@ -76,8 +78,8 @@ func (r *reserve) empty() {
 
 func (c *class) take() *byte {
 	p := c.reserve.take()
-	if p != nil && c.wanted.Load() {
-		c.wanted.Store(false)
+	if p != nil {
+		c.want(false)
 	}
 	return p
 }
@@ -85,38 +87,40 @@ func (c *class) take() *byte {
 func (c *class) keep(p *byte) bool {
 	kept, missing := c.reserve.keep(p)
 	if missing == 0 {
-		c.wanted.Store(false)
+		c.want(false)
 	}
 	return kept
 }
 
-// want has the next Puts fill the reserve of c, and the collections after.
-func (a *Allocator) want(c *class) {
-	if c.reserve.missing() <= 0 {
-		return
-	}
-	c.wanted.Store(true)
-	if !a.armed.Swap(true) {
-		a.arm()
-	}
+// want has the next Puts fill the reserve, or no longer.
+func (c *class) want(wanted bool) {
+	c.wanted.Store(wanted)
+	c.diverted.Store(wanted || c.clear || c.counted || invariants.Enabled)
 }
 
 // A sentinel is garbage from the start: its cleanup tells of one collection.
 // It holds a pointer so that it shares its block with no other object.
 type sentinel struct{ _ *byte }
 
-// arm has refill run after the next collection, as long as a is in use.
+// arm has refill run after every collection from now on, as long as a is in
+// use.
 func (a *Allocator) arm() {
+	if !a.armed.Swap(true) {
+		afterCollection(weak.Make(a))
+	}
+}
+
+func afterCollection(w weak.Pointer[Allocator]) {
 	runtime.AddCleanup(new(sentinel), func(w weak.Pointer[Allocator]) {
 		if a := w.Value(); a != nil {
 			a.refill()
-			a.arm()
+			afterCollection(w)
 		}
-	}, weak.Make(a))
+	}, w)
 }
 
 func (a *Allocator) refill() {
-	for i := range a.classes {
+	for i := range NumClasses {
 		c := &a.classes[i]
 		missing := c.reserve.missing()
 		for ; missing > 0; missing-- {
@@ -131,7 +135,7 @@ func (a *Allocator) refill() {
 		}
 		// A class that nobody uses has nothing to wait for.
 		if missing > 0 && a.ledger.accounts[i].owned.Load() > int64(c.reserve.size()) {
-			c.wanted.Store(true)
+			c.want(true)
 		}
 	}
 }
@@ -145,18 +149,16 @@ func (a *Allocator) Prefill(n, count int) int {
 		return 0
 	}
 	c := a.classFor(n)
+	a.arm()
 	missing := c.reserve.raise(count)
 	for filled := range missing {
-		p := a.ledger.accounts[c.index].make()
+		p := a.make(c)
 		if p == nil {
 			return filled
 		}
 		if !c.keep(p) {
 			c.free.Put(p)
 		}
-	}
-	if !a.armed.Swap(true) {
-		a.arm()
 	}
 	return max(missing, 0)
 }
@@ -165,7 +167,7 @@ func (a *Allocator) Prefill(n, count int) int {
 // limit is credited, with its next cycle. One buffer per class and processor
 // may escape, and goes a cycle later.
 func (a *Allocator) Trim() {
-	for i := range a.classes {
+	for i := range NumClasses {
 		c := &a.classes[i]
 		c.reserve.empty()
 		for c.free.Get() != nil {

@@ -42,7 +42,7 @@ func (a *Allocator) Stats() Stats {
 		Dropped: a.dropped.Load(),
 		Refused: a.refused.Load(),
 	}
-	for i := range a.classes {
+	for i := range NumClasses {
 		c := &a.classes[i]
 		acc := &a.ledger.accounts[i]
 		cs := ClassStats{
