@@ -148,6 +148,14 @@ func (a *Allocator) Keeps(capacity int) bool {
 	return a.classes[slotOf(capacity)].diverted.Load()
 }
 
+// Disown leaves b, which is lent, out of the loans that the debug build lists:
+// its borrower lends it on, and keeps a list itself.
+func (a *Allocator) Disown(b []byte) {
+	if invariants.Enabled {
+		a.watch.disown(b)
+	}
+}
+
 // classFor returns the smallest class that holds n bytes, 1 to MaxSize.
 func (a *Allocator) classFor(n int) *class {
 	i := firstOf[bracket(n)] % slots

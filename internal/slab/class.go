@@ -55,3 +55,6 @@ func bracket(size int) uint32 {
 	length := uint32(bits.Len32(n))
 	return (4*length + n>>((length-3)%32)) % 128
 }
+
+// CapacityOf returns the capacity of the buffers of a class that ClassOf gave.
+func CapacityOf(class int) int { return capacityOf(class) }

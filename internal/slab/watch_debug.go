@@ -6,9 +6,10 @@ import (
 	"bytes"
 	"fmt"
 	"runtime"
-	"strings"
 	"sync"
 	"unsafe"
+
+	"github.com/headrace-go/headrace/internal/invariants"
 )
 
 const (
@@ -35,10 +36,11 @@ type buffer struct {
 	tail     int // bytes beyond the capacity
 	lent     bool
 	poisoned bool
+	disowned bool
 	filler   byte
 	size     int
-	taken    stack // of the last Get
-	given    stack // of the last Put
+	taken    invariants.Stack // of the last Get
+	given    invariants.Stack // of the last Put
 }
 
 // maxLost bounds the report of buffers that the collector found.
@@ -75,7 +77,7 @@ func (w *register) forget(at uintptr) {
 		return
 	}
 	delete(w.buffers, at)
-	if b.lent && len(w.lost) < maxLost {
+	if b.lent && !b.disowned && len(w.lost) < maxLost {
 		w.lost = append(w.lost, Loan{Size: b.size, Lost: true, Stack: b.taken.String()})
 	}
 }
@@ -91,8 +93,8 @@ func (w *register) lend(b []byte) {
 			panic(fmt.Sprintf("slab: byte %d of a buffer was written after Put\n\nput back by\n%s", i, e.given))
 		}
 	}
-	e.lent, e.poisoned, e.size = true, false, len(b)
-	e.taken = callers()
+	e.lent, e.poisoned, e.disowned, e.size = true, false, false, len(b)
+	e.taken = invariants.Callers()
 	fill(full, poison) // undefined contents, visibly so
 }
 
@@ -107,19 +109,28 @@ func (w *register) takeBack(b []byte, cleared bool) bool {
 		return false
 	}
 	if !e.lent {
-		panic(fmt.Sprintf("slab: buffer put back twice\n\nfirst by\n%s\nnow by\n%s", e.given, callers()))
+		panic(fmt.Sprintf("slab: buffer put back twice\n\nfirst by\n%s\nnow by\n%s", e.given, invariants.Callers()))
 	}
 	if i := firstOther(unsafe.Slice(p, len(b)+e.tail)[len(b):], canary); i >= 0 {
 		panic(fmt.Sprintf("slab: byte %d beyond the end of a buffer was written\n\nlent to\n%s", i, e.taken))
 	}
 	e.lent, e.poisoned, e.filler = false, true, poison
-	e.given = callers()
+	e.given = invariants.Callers()
 	if cleared {
 		e.filler = 0
 	} else {
 		fill(b, poison)
 	}
 	return true
+}
+
+// disown takes b off the list of loans: its borrower lends it on, and reports it.
+func (w *register) disown(b []byte) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if e := w.buffers[address(unsafe.SliceData(b))]; e != nil {
+		e.disowned = true
+	}
 }
 
 // A Loan is a buffer that is not given back.
@@ -137,7 +148,7 @@ func (a *Allocator) Loans() []Loan {
 	defer w.mu.Unlock()
 	loans := append([]Loan(nil), w.lost...)
 	for _, b := range w.buffers {
-		if b.lent {
+		if b.lent && !b.disowned {
 			loans = append(loans, Loan{Size: b.size, Stack: b.taken.String()})
 		}
 	}
@@ -167,33 +178,4 @@ func firstOther(b []byte, v byte) int {
 		}
 	}
 	return -1
-}
-
-// A stack is where something happened.
-type stack [16]uintptr
-
-// callers returns the stack above this package.
-func callers() (s stack) {
-	runtime.Callers(4, s[:])
-	return s
-}
-
-func (s stack) String() string {
-	n := 0
-	for n < len(s) && s[n] != 0 {
-		n++
-	}
-	var sb strings.Builder
-	frames := runtime.CallersFrames(s[:n])
-	for {
-		f, more := frames.Next()
-		if f.Function == "" {
-			break
-		}
-		fmt.Fprintf(&sb, "\t%s\n\t\t%s:%d\n", f.Function, f.File, f.Line)
-		if !more {
-			break
-		}
-	}
-	return sb.String()
 }
