@@ -45,6 +45,7 @@ type Allocator struct {
 	classes [slots]class
 	ledger  *ledger
 	armed   atomic.Bool // refill will run after the next collection
+	trimmed atomic.Bool // and shall do nothing until a buffer is made
 
 	large   atomic.Uint64
 	dropped atomic.Uint64
@@ -212,6 +213,9 @@ func (a *Allocator) miss(c *class, n int) []byte {
 	if p == nil {
 		c.overLimit.Add(1)
 		return makeForeign(n)
+	}
+	if a.trimmed.Load() {
+		a.trimmed.Store(false)
 	}
 	if c.reserve.missing() > 0 {
 		c.want(true)

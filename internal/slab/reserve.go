@@ -120,6 +120,9 @@ func afterCollection(w weak.Pointer[Allocator]) {
 }
 
 func (a *Allocator) refill() {
+	if a.trimmed.Load() {
+		return
+	}
 	for i := range NumClasses {
 		c := &a.classes[i]
 		missing := c.reserve.missing()
@@ -167,8 +170,10 @@ func (a *Allocator) Prefill(n, count int) int {
 // limit is credited, with its next cycle. One buffer per class and processor
 // may escape, and goes a cycle later.
 func (a *Allocator) Trim() {
+	a.trimmed.Store(true)
 	for i := range NumClasses {
 		c := &a.classes[i]
+		c.want(false)
 		c.reserve.empty()
 		for c.free.Get() != nil {
 		}

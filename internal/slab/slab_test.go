@@ -359,6 +359,27 @@ func TestPrefillAndTrim(t *testing.T) {
 	runtime.KeepAlive(a)
 }
 
+// What Trim cannot reach must not end up in the reserve.
+func TestTrimmedBuffersAreFreed(t *testing.T) {
+	a := slab.New(slab.Config{})
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 100 {
+				a.Put(a.Get(1000))
+				runtime.Gosched()
+			}
+		})
+	}
+	wg.Wait()
+	a.Trim()
+	collectUntil(func() bool { return a.Stats().Owned == 0 })
+	a.Put(a.Get(1000))
+	if got := a.Stats().Retained; got == 0 {
+		t.Error("nothing is retained when a trimmed allocator is used again")
+	}
+}
+
 func TestClear(t *testing.T) {
 	a := slab.New(slab.Config{Clear: true})
 	b := a.Get(1000)
