@@ -24,6 +24,7 @@ func TestSizes(t *testing.T) {
 		{"Buf", bufpool.SizeofBuf, 16},
 		{"handle", bufpool.SizeofHandle, 64},
 		{"memory", bufpool.SizeofMemory, 120},
+		{"Chain", bufpool.SizeofChain, 104},
 	} {
 		if tt.got != tt.want {
 			t.Errorf("sizeof %s = %d, want %d", tt.name, tt.got, tt.want)
