@@ -25,6 +25,7 @@ func TestSizes(t *testing.T) {
 		{"handle", bufpool.SizeofHandle, 64},
 		{"memory", bufpool.SizeofMemory, 120},
 		{"Chain", bufpool.SizeofChain, 104},
+		{"Arena", bufpool.SizeofArena, 104},
 	} {
 		if tt.got != tt.want {
 			t.Errorf("sizeof %s = %d, want %d", tt.name, tt.got, tt.want)
