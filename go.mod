@@ -3,6 +3,7 @@ module github.com/headrace-go/headrace
 go 1.26.0
 
 require (
+	github.com/valyala/bytebufferpool v1.0.0
 	go.uber.org/goleak v1.3.0
 	golang.org/x/crypto v0.58.0
 	golang.org/x/net v0.62.0
