@@ -64,7 +64,9 @@ func New(cfg Config) (*Pool, error) {
 // Default returns the pool over the slab that the whole process shares, which
 // is what the other packages take from when they are given no pool. It has the
 // zero Config.
-var Default = sync.OnceValue(func() *Pool { return &Pool{slab: slab.Default()} })
+func Default() *Pool { return defaultPool() }
+
+var defaultPool = sync.OnceValue(func() *Pool { return &Pool{slab: slab.Default()} })
 
 // None returns a Pool that pools nothing: Get makes, Put drops. It shows what
 // pooling is worth to a program, by taking its place.

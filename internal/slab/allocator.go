@@ -97,7 +97,9 @@ func New(cfg Config) *Allocator {
 
 // Default returns the slab that the whole process shares: everything here that
 // is given no pool of its own takes from it. It has the zero Config.
-var Default = sync.OnceValue(func() *Allocator { return New(Config{}) })
+func Default() *Allocator { return defaultAllocator() }
+
+var defaultAllocator = sync.OnceValue(func() *Allocator { return New(Config{}) })
 
 // Get returns a slice of length n with undefined contents. It belongs to the
 // caller until it is put back or dropped. For n <= 0 it is empty; above MaxSize
