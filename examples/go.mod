@@ -7,6 +7,8 @@ require (
 	golang.org/x/crypto v0.58.0
 )
 
+require github.com/valyala/bytebufferpool v1.0.0 // indirect
+
 require (
 	go.uber.org/goleak v1.3.0
 	golang.org/x/sys v0.49.0 // indirect
