@@ -36,12 +36,13 @@ func slotOf(capacity int) uint { return -uint(capacity) % slots }
 // bracket, so that one comparison decides.
 var firstOf = func() (t [128]uint8) {
 	class := 0
-	for size := 1; size <= MaxSize; size++ {
-		if size > capacityOf(class) {
-			class++
-		}
-		if b := bracket(size); size == 1 || b != bracket(size-1) {
-			t[b] = uint8(class)
+	for length := bits.Len(64); length <= bits.Len(MaxSize+63); length++ {
+		for lead := 4; lead < 8; lead++ { // the three leading bits
+			size := lead<<(length-3) - 63
+			for class < NumClasses-1 && size > capacityOf(class) {
+				class++
+			}
+			t[bracket(size)] = uint8(class)
 		}
 	}
 	return t
