@@ -72,22 +72,7 @@ func TestGoldenListFindsMoreAndLess(t *testing.T) {
 // packages outside the standard library that this took, sorted.
 func importer(t *testing.T, module, moduleDir, path string) []string {
 	t.Helper()
-	moduleDir, err := filepath.Abs(moduleDir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	write(t, filepath.Join(dir, "go.mod"), fmt.Sprintf(
-		"module importer\n\ngo 1.26\n\nrequire %[1]s v0.0.0\n\nreplace %[1]s => %[2]q\n", module, moduleDir))
-	write(t, filepath.Join(dir, "main.go"), fmt.Sprintf("package main\n\nimport _ %q\n\nfunc main() {}\n", path))
-	switch sum, err := os.ReadFile(filepath.Join(moduleDir, "go.sum")); {
-	case err == nil:
-		write(t, filepath.Join(dir, "go.sum"), string(sum))
-	case !errors.Is(err, fs.ErrNotExist):
-		t.Fatal(err)
-	}
-
-	// -mod=mod lets the go command take the versions from the module's go.mod.
+	dir := newModule(t, module, moduleDir, fmt.Sprintf("package main\n\nimport _ %q\n\nfunc main() {}\n", path))
 	run(t, dir, linux, "build", "-mod=mod", "-o", os.DevNull, ".")
 	var built []string
 	for _, p := range list(t, dir, linux, "-mod=mod", ".") {
@@ -97,6 +82,28 @@ func importer(t *testing.T, module, moduleDir, path string) []string {
 	}
 	slices.Sort(built)
 	return built
+}
+
+// newModule makes a module of one program that requires the module in
+// moduleDir, and returns its folder. Built with -mod=mod, it takes all other
+// versions from that module's go.mod.
+func newModule(t *testing.T, module, moduleDir, source string) string {
+	t.Helper()
+	moduleDir, err := filepath.Abs(moduleDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "go.mod"), fmt.Sprintf(
+		"module importer\n\ngo 1.26\n\nrequire %[1]s v0.0.0\n\nreplace %[1]s => %[2]q\n", module, moduleDir))
+	write(t, filepath.Join(dir, "main.go"), source)
+	switch sum, err := os.ReadFile(filepath.Join(moduleDir, "go.sum")); {
+	case err == nil:
+		write(t, filepath.Join(dir, "go.sum"), string(sum))
+	case !errors.Is(err, fs.ErrNotExist):
+		t.Fatal(err)
+	}
+	return dir
 }
 
 // compare returns how a list differs from the golden one.
