@@ -5,7 +5,9 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/bytedance/gopkg/lang/mcache"
 	libp2p "github.com/libp2p/go-buffer-pool"
+	"github.com/sagernet/sing/common/buf"
 	"github.com/valyala/bytebufferpool"
 
 	"github.com/headrace-go/headrace/bufpool"
@@ -43,6 +45,8 @@ func lenders(t testing.TB, size int) []lender {
 			touch(b.B)
 			growing.Put(b)
 		}},
+		{"mcache", func(n int) { b := mcache.Malloc(n); touch(b); mcache.Free(b) }},
+		{"sing", func(n int) { b := buf.NewSize(n); touch(b.Extend(n)); b.Release() }},
 		{"make", func(n int) { b := make([]byte, n); touch(b); sink = b[n/2] }},
 	}
 }

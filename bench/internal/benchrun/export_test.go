@@ -1,0 +1,3 @@
+package benchrun
+
+var Parse = parse

@@ -1,0 +1,31 @@
+package counts
+
+import (
+	"math"
+	"runtime"
+	"runtime/debug"
+)
+
+// tries is how often a count is repeated for its minimum.
+const tries = 3
+
+// Allocs returns how many objects and bytes the process allocates for one call
+// of op, averaged over n calls. One call before is not counted. Collections
+// are off meanwhile, since one of them may empty a sync.Pool at any time.
+func Allocs(n int, op func()) (objects, bytes float64) {
+	op()
+	runtime.GC()
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	objects, bytes = math.Inf(1), math.Inf(1)
+	for range tries {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for range n {
+			op()
+		}
+		runtime.ReadMemStats(&after)
+		objects = min(objects, float64(after.Mallocs-before.Mallocs)/float64(n))
+		bytes = min(bytes, float64(after.TotalAlloc-before.TotalAlloc)/float64(n))
+	}
+	return objects, bytes
+}

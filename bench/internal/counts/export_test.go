@@ -1,0 +1,3 @@
+package counts
+
+var ParseSummary = parseSummary

@@ -1,0 +1,6 @@
+package paired
+
+var (
+	Shift = shift
+	Tail  = tail
+)

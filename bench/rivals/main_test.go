@@ -1,0 +1,21 @@
+package rivals
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"testing"
+)
+
+// TestMain declares which way our own units are better, for benchstat and
+// compare; the rest say so by their spelling.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if flag.Lookup("test.bench").Value.String() != "" {
+		fmt.Println("Unit jain better=higher")
+		for _, unit := range []string{"p50-ns", "p95-ns", "p99-ns", "cpu-ns/B", "heap-B/stream", "objects/stream", "goroutines/stream"} {
+			fmt.Println("Unit", unit, "better=lower")
+		}
+	}
+	os.Exit(m.Run())
+}
