@@ -43,6 +43,9 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	missed, err := run(ctx, os.Args[1:])
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx) // and not what the interrupt broke
+	}
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 	case err != nil:

@@ -87,13 +87,13 @@ const gap = "not measured"
 
 // bars draws a metric as bars from zero, whiskers from the lowest to the
 // highest round, and, where a row has several processes and the column asks
-// for it, each one's part. A bound is drawn if it is not 0.
+// for it, each one's part. A bound is on the scale, unless it is 0.
 func (r *Report) bars(title, unit string, c column, bound float64) template.HTML {
 	rows := r.having(c.metric)
 	if len(rows) == 0 {
 		return ""
 	}
-	top := 0.0
+	top := bound
 	for _, row := range rows {
 		top = max(top, row.Figures[c.metric].Max)
 	}
@@ -127,11 +127,15 @@ func (r *Report) bars(title, unit string, c column, bound float64) template.HTML
 		}
 		d.text("note", chartWidth-barNote+10, y+4, note)
 	}
-	if bound > 0 && bound <= a.hi {
-		bottom := float64(topHeight + len(rows)*rowHeight)
-		d.line("bound", a.at(bound), topHeight-6, a.at(bound), bottom)
+	if bound > 0 {
+		d.bound(a.at(bound), len(rows))
 	}
 	return d.html()
+}
+
+// bound draws the line that bars or dots should not cross.
+func (d *drawing) bound(x float64, rows int) {
+	d.line("bound", x, topHeight-6, x, float64(topHeight+rows*rowHeight))
 }
 
 // stack returns the lengths of a bar's parts.
@@ -196,9 +200,8 @@ func (r *Report) dots(title, unit string, metrics []Metric, bound float64) templ
 		}
 		d.text("note", chartWidth-dotNote+10, y+4, note)
 	}
-	if bound > 0 && bound >= a.lo && bound <= a.hi {
-		bottom := float64(topHeight + len(rows)*rowHeight)
-		d.line("bound", a.at(bound), topHeight-6, a.at(bound), bottom)
+	if bound >= a.lo && bound <= a.hi { // far from it there is nothing to see
+		d.bound(a.at(bound), len(rows))
 	}
 	return d.html()
 }

@@ -64,7 +64,7 @@ func (r *Report) chapters() []chapter {
 			cpu = append(cpu, r.bars(title, "CPU s per GB", column{metric: CPU(direction, conns), parts: true}, 0))
 		}
 	}
-	latency := []template.HTML{r.dots("one after the other, idle machine", "µs: p50 · p95 · p99", []Metric{RoundTripP50, RoundTripP95, RoundTripP99}, 0)}
+	latency := []template.HTML{r.dots("one after the other, nothing beside", "µs: p50 · p95 · p99", []Metric{RoundTripP50, RoundTripP95, RoundTripP99}, 0)}
 	for _, l := range r.Settings.Levels {
 		latency = append(latency,
 			r.dots("at a fixed rate beside "+l.Name+", from the intended start", "µs: p50 · p95 · p99", []Metric{Loaded(l, "p50"), Loaded(l, "p95"), Loaded(l, "p99")}, 0),
@@ -76,14 +76,14 @@ func (r *Report) chapters() []chapter {
 		metric Metric
 	}{
 		{"idle after one round trip", MemoryIdle},
-		{fmt.Sprintf("idle, %v after %d KiB each way", r.Settings.Quiet, r.Settings.Exchange>>10), MemoryAfter},
+		{"idle, " + r.afterBulk(), MemoryAfter},
 		{"all of them moving", MemoryMoving},
 		{"all of them stuck on peers that never read", MemoryStuck},
 	} {
 		memory = append(memory, r.bars(s.title, "kB per connection", column{metric: s.metric, parts: true}, mostMemory))
 	}
 	return []chapter{
-		{"Throughput", "Longer is better. Every byte is checked by its receiver.", rate},
+		{"Throughput", "Longer is better. Every byte is checked by its receiver. The whiskers are the lowest and the highest round.", rate},
 		{"Processor time of the proxy", "Shorter is better. All of the row's processes; the lighter part is the second one (the client).", cpu},
 		{"Latency of 64 bytes", "Further left is better. Logarithmic scales.", latency},
 		{"Memory", fmt.Sprintf("Shorter is better. Resident memory of the row's processes, with %d connections; the dashed line is the bound.", r.Settings.Idle), memory},

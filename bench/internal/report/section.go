@@ -60,7 +60,7 @@ func (r *Report) sections() []section {
 		}},
 		section{fmt.Sprintf("kB per connection of %d", r.Settings.Idle), []column{
 			{title: "idle", metric: MemoryIdle, parts: true},
-			{title: fmt.Sprintf("%v after %d KiB each way", r.Settings.Quiet, r.Settings.Exchange>>10), metric: MemoryAfter, parts: true},
+			{title: r.afterBulk(), metric: MemoryAfter, parts: true},
 			{title: "all moving", metric: MemoryMoving, parts: true},
 			{title: "all stuck", metric: MemoryStuck, parts: true},
 		}},
@@ -69,6 +69,11 @@ func (r *Report) sections() []section {
 			{title: "goroutines", metric: Goroutines},
 		}},
 	)
+}
+
+// afterBulk names the second state of memory.
+func (r *Report) afterBulk() string {
+	return fmt.Sprintf("%.0f s after %d KiB each way", r.Settings.Quiet.Seconds(), r.Settings.Exchange>>10)
 }
 
 // empty reports whether no row has a figure for the section.
