@@ -1,6 +1,9 @@
 // Scorecard starts the example programs as processes of their own, drives
 // real, checked load through them, and shows what they carry and what that
 // costs, beside the same load over direct TCP in the same run.
+//
+// Its exit code is 1 if a target was missed or a row failed, and 2 if the run
+// could not be made.
 package main
 
 import (
@@ -8,11 +11,11 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -24,133 +27,122 @@ import (
 	"github.com/headrace-go/headrace/bench/internal/trial"
 )
 
-// Exit codes.
 const (
-	exitMissed = 1 // a target was missed, or a row failed
-	exitCannot = 2 // the run could not be made
+	exitMissed = 1
+	exitCannot = 2
 )
 
 func main() {
-	if err := role(os.Args[1:]); !errors.Is(err, errNoRole) {
+	if isRole, err := role(os.Args[1:]); isRole {
 		if err != nil {
-			fmt.Fprintln(os.Stderr, "scorecard:", err)
+			fmt.Fprintln(os.Stderr, err)
 			os.Exit(exitCannot)
 		}
 		return
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	code, err := run(ctx, os.Args[1:])
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "scorecard:", err)
+	missed, err := run(ctx, os.Args[1:])
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx) // and not what the interrupt broke
 	}
-	os.Exit(code)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "scorecard:", err)
+		os.Exit(exitCannot)
+	case len(missed) > 0:
+		for _, c := range missed {
+			fmt.Fprintf(os.Stderr, "scorecard: %s misses %s: %s, bound %s\n", c.Row, c.What, c.Measured, c.Bound)
+		}
+		os.Exit(exitMissed)
+	}
 }
-
-var errNoRole = errors.New("no role")
 
 // role runs the parts of the load that are processes of their own.
-func role(args []string) error {
+func role(args []string) (bool, error) {
 	switch {
 	case len(args) == 1 && args[0] == load.Role:
-		return load.Main()
+		return true, load.Main()
 	case len(args) == 2 && args[0] == target.Role:
-		return target.Main(args[1])
+		return true, target.Main(args[1])
 	}
-	return errNoRole
+	return false, nil
 }
 
-func run(ctx context.Context, args []string) (int, error) {
-	flags := flag.NewFlagSet("scorecard", flag.ContinueOnError)
-	names := flags.String("rows", "", "comma-separated `names` of the rows; default all of ours")
-	peers := flags.Bool("peers", false, "run the peers, too")
-	seconds := flags.Float64("seconds", 0.8, "length of each measurement")
-	rounds := flags.Int("rounds", 3, "rounds over all rows")
-	idle := flags.Int("idle", 1000, "idle connections while memory is measured; 0 leaves that out")
-	bin := flags.String("bin", "", "`directory` with the example programs; default: build them")
-	if err := flags.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return 0, nil
-		}
-		return exitCannot, nil
+func run(ctx context.Context, args []string) (missed []report.Check, err error) {
+	o, err := parse(args, os.Stderr)
+	if err != nil {
+		return nil, err
 	}
-	if flags.NArg() > 0 || *seconds <= 0 || *rounds < 1 || *idle < 0 {
-		return exitCannot, errors.New("nonsense in the arguments; see -help")
-	}
-
 	scratch, err := os.MkdirTemp("", "scorecard")
 	if err != nil {
-		return exitCannot, err
+		return nil, err
 	}
 	defer os.RemoveAll(scratch)
 	root, err := programs.Root(".")
 	if err != nil {
-		return exitCannot, err
+		return nil, err
 	}
-	examples := programs.Examples{Source: filepath.Join(root, "examples"), Bin: *bin}
-	rows, err := choose(*names, *peers, examples)
-	if err != nil {
-		return exitCannot, err
-	}
-	if *bin == "" {
+	examples := programs.Examples{Source: filepath.Join(root, "examples"), Bin: o.bin}
+	if o.bin == "" {
 		examples.Bin = filepath.Join(scratch, "bin")
-		if err := examples.Build(ctx, needed(rows)...); err != nil {
-			return exitCannot, err
-		}
 	}
-	cache := filepath.Join(root, ".cache", "peers", "bin")
-
-	begin := time.Now()
-	settings := report.Settings{
-		Rounds: *rounds, Window: time.Duration(*seconds * float64(time.Second)), Warm: 200 * time.Millisecond,
-		Many: 16, Idle: *idle,
+	find := func(name string) (string, error) {
+		return programs.Find(name, examples.Bin, filepath.Join(root, ".cache", "peers", "bin"))
 	}
-	t := &trial.Trial{
-		Env: &row.Env{
-			Find: func(name string) (string, error) { return programs.Find(name, examples.Bin, cache) },
-			Dir:  scratch,
-		},
-		Rows: rows, Settings: settings, Progress: os.Stderr,
-	}
-	results, err := t.Run(ctx)
+	rows, err := o.choose(examples, find)
 	if err != nil {
-		return exitCannot, err
+		return nil, err
+	}
+	if o.bin == "" {
+		fmt.Fprintln(os.Stderr, "building the example programs")
+		if err := examples.Build(ctx, needed(rows)...); err != nil {
+			return nil, err
+		}
 	}
 	r := &report.Report{
-		Date: begin, Mode: "loopback", Took: time.Since(begin), Settings: settings,
-		Machine: report.ThisMachine(), Rows: results,
+		Date: time.Now(), Mode: o.mode, Settings: o.settings(len(rows)),
+		Machine: report.ThisMachine(), Versions: versions(ctx, rows, find),
 	}
-	if err := r.WriteTable(os.Stdout); err != nil {
-		return exitCannot, err
+	here := &place{}
+	if o.mode == report.Link {
+		if here, r.Link, err = overLink(ctx, root, scratch); err != nil {
+			return nil, err
+		}
+		r.Settings = o.linkSettings(len(rows), r.Link.Measured)
 	}
-	if slices.ContainsFunc(results, func(row *report.Row) bool { return len(row.Failures) > 0 }) {
-		return exitMissed, errors.New("a row failed")
+	t := &trial.Trial{
+		Env:  here.env(row.Env{Find: find, Dir: scratch}),
+		Rows: rows, Settings: r.Settings, Progress: os.Stderr,
 	}
-	return 0, nil
+	r.Rows, err = t.Run(ctx)
+	if err := errors.Join(err, here.leave(r.Link)); err != nil {
+		return nil, err
+	}
+	r.Took = time.Since(r.Date)
+	missed = r.Judge()
+	return missed, errors.Join(
+		r.WriteTable(os.Stdout),
+		save(o.json, r.WriteJSON),
+		save(o.html, r.WriteHTML),
+	)
 }
 
-// choose returns the rows to run, the baseline first.
-func choose(names string, peers bool, examples programs.Examples) ([]row.Row, error) {
-	known := append(row.Ours(), row.Peers()...)
-	rows := []row.Row{row.Baseline()}
-	if names == "" {
-		for _, r := range known {
-			if r.Peer && peers || !r.Peer && examples.Has(r.Steps[0].Program) {
-				rows = append(rows, r)
-			}
-		}
-		return rows, nil
+// save writes a file, unless it has no name.
+func save(name string, write func(io.Writer) error) (err error) {
+	if name == "" {
+		return nil
 	}
-	for name := range strings.SplitSeq(names, ",") {
-		i := slices.IndexFunc(known, func(r row.Row) bool { return r.Name == name })
-		switch {
-		case i >= 0:
-			rows = append(rows, known[i])
-		case name != rows[0].Name:
-			return nil, fmt.Errorf("no row %q", name)
-		}
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return err
 	}
-	return rows, nil
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return write(f)
 }
 
 // needed returns the example programs that the rows start.
@@ -164,4 +156,19 @@ func needed(rows []row.Row) []string {
 		}
 	}
 	return names
+}
+
+// versions returns the versions of the programs of others that the rows start.
+func versions(ctx context.Context, rows []row.Row, find func(string) (string, error)) map[string]string {
+	known := map[string]string{}
+	for _, r := range rows {
+		for _, s := range r.Steps {
+			if path, err := find(s.Program); r.Peer && err == nil {
+				if v := programs.Version(ctx, s.Program, path); v != "" {
+					known[s.Program] = v
+				}
+			}
+		}
+	}
+	return known
 }

@@ -2,7 +2,10 @@ package load
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
+	"sync/atomic"
 	"time"
 )
 
@@ -14,8 +17,8 @@ type Crowd struct {
 	Conns int
 }
 
-// Gather opens the connections; the answer is how many are open now.
-func (s *service) Gather(a Crowd, r *int) error {
+// Gather opens the connections; the answer is how many there are.
+func (s *service) Gather(a Crowd, n *int) error {
 	ctx, cancel := context.WithTimeout(context.Background(), a.Limit)
 	defer cancel()
 	conns, err := dialAll(ctx, a.Route, a.Conns)
@@ -25,20 +28,69 @@ func (s *service) Gather(a Crowd, r *int) error {
 	s.crowd = append(s.crowd, conns...)
 	e := newEcho()
 	for i, conn := range conns {
-		if err := e.roundTrip(conn, uint64(i)); err != nil {
+		if err := errors.Join(e.roundTrip(conn, uint64(i)), conn.SetDeadline(time.Time{})); err != nil {
 			return fmt.Errorf("idle connection %d of %d: %w", i+1, a.Conns, hung(err, a.Limit))
 		}
-		if err := conn.SetDeadline(time.Time{}); err != nil {
-			return err
-		}
 	}
-	*r = len(s.crowd)
+	*n = len(s.crowd)
 	return nil
 }
 
-// Disperse closes the connections that Gather opened.
-func (s *service) Disperse(struct{}, *int) error {
+// crowdBuf is the length of the reads of a connection in a crowd, and
+// crowdFrame the payload of its frames.
+const (
+	crowdBuf   = 32 << 10
+	crowdFrame = 16 << 10
+)
+
+// Exchange asks for Bytes bytes up and then as many down on each connection
+// of the crowd, on Abreast of them at the same time.
+type Exchange struct {
+	Limit   time.Duration
+	Bytes   uint64
+	Abreast int
+}
+
+// Exchange moves the bytes; all are idle when it returns. The answer is how
+// many have done it.
+func (s *service) Exchange(a Exchange, n *int) error {
+	deadline := time.Now().Add(a.Limit)
+	var next atomic.Int64
+	crew := newCrew()
+	for range a.Abreast {
+		f := &flow{bytes: a.Bytes, frame: crowdFrame, buf: make([]byte, crowdBuf), seed: s.seed()}
+		crew.do(func() error {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= len(s.crowd) {
+					return nil
+				}
+				if err := f.exchange(s.crowd[i], deadline); err != nil {
+					return fmt.Errorf("connection %d of %d: %w", i+1, len(s.crowd), err)
+				}
+			}
+		})
+	}
+	*n = len(s.crowd)
+	return hung(crew.wait(), a.Limit)
+}
+
+func (f *flow) exchange(conn net.Conn, deadline time.Time) error {
+	f.conn = conn
+	if err := conn.SetDeadline(deadline); err != nil {
+		return err
+	}
+	if err := f.up(); err != nil {
+		return err
+	}
+	if err := f.down(); err != nil {
+		return err
+	}
+	return conn.SetDeadline(time.Time{})
+}
+
+// disperse closes the crowd.
+func (s *service) disperse() {
 	closeAll(s.crowd)
 	s.crowd = nil
-	return nil
 }

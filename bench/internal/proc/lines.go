@@ -16,6 +16,7 @@ const (
 type lines struct {
 	mu      sync.Mutex
 	part    []byte // of a line that has not ended
+	total   int    // lines that have ended
 	first   []string
 	last    []string
 	changed chan struct{} // closed at the next line
@@ -38,6 +39,7 @@ func (l *lines) Write(p []byte) (int, error) {
 }
 
 func (l *lines) add(line string) {
+	l.total++
 	if len(l.first) < maxLines {
 		l.first = append(l.first, line)
 	}
@@ -67,13 +69,15 @@ func (l *lines) find(prefix string) (string, <-chan struct{}) {
 	return "", l.changed
 }
 
-// tail returns the last lines, the unfinished one included.
-func (l *lines) tail() []string {
+// after returns how many lines there were, and the last ones after the first
+// n, the unfinished one included.
+func (l *lines) after(n int) (int, []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	t := append([]string(nil), l.last...)
+	fresh := min(l.total-n, len(l.last))
+	t := append([]string(nil), l.last[len(l.last)-fresh:]...)
 	if len(l.part) > 0 {
 		t = append(t, string(l.part))
 	}
-	return t
+	return l.total, t
 }

@@ -26,10 +26,10 @@ type Spec struct {
 	// them open here. Without Stdout its lines are kept for Line.
 	Stdin, Stdout *os.File
 
-	// Wrap, where set, has the last word on the command before it is
-	// started: that is how it comes into another network namespace. The
-	// command must stay one process: wrappers exec what they wrap.
-	Wrap func(*exec.Cmd) error
+	// Launch, where set, starts the command instead of its Start: that is
+	// how it comes into another network namespace. The process must be the
+	// program itself, not one that has it as its child.
+	Launch func(*exec.Cmd) error
 }
 
 // A Process is one that was started. Its methods may be called concurrently.
@@ -65,12 +65,11 @@ func Start(spec Spec) (*Process, error) {
 	// Bounds the wait for pipes that a grandchild keeps open.
 	p.cmd.WaitDelay = time.Second
 	ownGroup(p.cmd)
-	if spec.Wrap != nil {
-		if err := spec.Wrap(p.cmd); err != nil {
-			return nil, fmt.Errorf("proc: start %s: %w", spec.Name, err)
-		}
+	launch := spec.Launch
+	if launch == nil {
+		launch = (*exec.Cmd).Start
 	}
-	if err := p.cmd.Start(); err != nil {
+	if err := launch(p.cmd); err != nil {
 		return nil, fmt.Errorf("proc: start %s: %w", spec.Name, err)
 	}
 	go func() {
@@ -87,7 +86,14 @@ func (p *Process) PID() int { return p.cmd.Process.Pid }
 func (p *Process) Done() <-chan struct{} { return p.done }
 
 // Stderr returns the last lines that the process wrote to its standard error.
-func (p *Process) Stderr() []string { return p.stderr.tail() }
+func (p *Process) Stderr() []string {
+	_, last := p.stderr.after(0)
+	return last
+}
+
+// StderrAfter returns how many lines the process has written to its standard
+// error, and the last ones of those after the first n.
+func (p *Process) StderrAfter(n int) (int, []string) { return p.stderr.after(n) }
 
 // Line waits for a line of the process's standard output that begins with
 // prefix, and returns the rest of it.

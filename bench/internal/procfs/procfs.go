@@ -11,9 +11,12 @@ import (
 	"strings"
 )
 
-// RSS returns the resident memory of process pid in bytes. It reads
-// smaps_rollup, which is exact; the counters in status and statm lag.
-func RSS(pid int) (int64, error) {
+// Memory returns the resident memory of process pid in bytes: its anonymous
+// and its shared memory. The pages of files that it maps, the program itself
+// above all, are left out: the kernel takes them from an idle process and
+// gives them back as it likes, which would hide or fake what connections cost.
+// It reads smaps_rollup, which is exact; the counters in status and statm lag.
+func Memory(pid int) (int64, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
 	if err != nil {
 		return 0, err
@@ -22,19 +25,18 @@ func RSS(pid int) (int64, error) {
 }
 
 func parseRollup(b []byte) (int64, error) {
-	for line := range bytes.Lines(b) {
-		rest, found := bytes.CutPrefix(line, []byte("Rss:"))
-		if !found {
-			continue
-		}
-		kb, found := strings.CutSuffix(strings.TrimSpace(string(rest)), " kB")
+	var sum int64
+	for _, name := range []string{"Pss_Anon:", "Pss_Shmem:"} {
+		_, rest, found := bytes.Cut(b, []byte("\n"+name))
+		line, _, _ := strings.Cut(string(rest), "\n")
+		kb, isKB := strings.CutSuffix(strings.TrimSpace(line), " kB")
 		n, err := strconv.ParseInt(kb, 10, 64)
-		if !found || err != nil {
-			return 0, fmt.Errorf("procfs: odd line in smaps_rollup: %q", line)
+		if !found || !isKB || err != nil {
+			return 0, fmt.Errorf("procfs: no %s in smaps_rollup", name)
 		}
-		return n << 10, nil
+		sum += n << 10
 	}
-	return 0, fmt.Errorf("procfs: no Rss in smaps_rollup")
+	return sum, nil
 }
 
 // FDs returns the number of open file descriptors of process pid.

@@ -11,11 +11,12 @@ import (
 )
 
 func TestParseRollup(t *testing.T) {
-	const text = "55d0-7ffe ---p 00000000 00:00 0   [rollup]\nRss:               10460 kB\nPss:                3160 kB\n"
-	if n, err := procfs.ParseRollup([]byte(text)); n != 10460<<10 || err != nil {
-		t.Errorf("ParseRollup = %d, %v, want %d", n, err, 10460<<10)
+	const text = "55d0-7ffe ---p 00000000 00:00 0   [rollup]\nRss:               10460 kB\nPss:                3160 kB\n" +
+		"Pss_Anon:           2000 kB\nPss_File:           1000 kB\nPss_Shmem:           160 kB\nSwap:                  0 kB\n"
+	if n, err := procfs.ParseRollup([]byte(text)); n != 2160<<10 || err != nil {
+		t.Errorf("ParseRollup = %d, %v, want %d", n, err, 2160<<10)
 	}
-	for _, bad := range []string{"", "Rss: 12\n", "Rss: many kB\n"} {
+	for _, bad := range []string{"", "x\nPss_Anon: 12 kB\n", "x\nPss_Anon: 12 kB\nPss_Shmem: 12\n", "x\nPss_Anon: many kB\nPss_Shmem: 1 kB\n"} {
 		if n, err := procfs.ParseRollup([]byte(bad)); err == nil {
 			t.Errorf("ParseRollup(%q) = %d, want an error", bad, n)
 		}
@@ -52,10 +53,15 @@ func TestOwnProcess(t *testing.T) {
 		t.Skip("needs /proc")
 	}
 	pid := os.Getpid()
-	rss, err := procfs.RSS(pid)
-	if err != nil || rss < 1<<20 || rss > 1<<33 {
-		t.Errorf("RSS = %d, %v", rss, err)
+	ballast := make([]byte, 16<<20)
+	for i := range ballast {
+		ballast[i] = 1
 	}
+	mem, err := procfs.Memory(pid)
+	if err != nil || mem < int64(len(ballast)) || mem > 1<<33 {
+		t.Errorf("Memory = %d, %v, want at least %d", mem, err, len(ballast))
+	}
+	runtime.KeepAlive(ballast)
 	before, err := procfs.CPU(pid)
 	if err != nil {
 		t.Fatal(err)
@@ -87,8 +93,8 @@ func TestOwnProcess(t *testing.T) {
 
 func TestGoneProcess(t *testing.T) {
 	const none = 1<<22 + 1 // above the largest pid_max
-	if _, err := procfs.RSS(none); err == nil {
-		t.Error("RSS of no process: no error")
+	if _, err := procfs.Memory(none); err == nil {
+		t.Error("Memory of no process: no error")
 	}
 	if _, err := procfs.CPU(none); err == nil {
 		t.Error("CPU of no process: no error")

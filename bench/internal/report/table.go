@@ -3,23 +3,21 @@ package report
 import (
 	"fmt"
 	"io"
-	"math"
+	"maps"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 )
 
-// baseline is the name of the row that the others are compared with.
-const baseline = "direct"
-
 // WriteTable writes the report for a terminal.
 func (r *Report) WriteTable(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	s := r.Settings
-	fmt.Fprintf(t, "%s, %s mode; %s, %d cores, Linux %s, %s, %s\n", r.Date.Format(time.DateTime), r.Mode,
-		r.Machine.CPU, r.Machine.Cores, r.Machine.Kernel, r.Machine.Go, r.Machine.Congestion)
-	fmt.Fprintf(t, "median [min..max] of %d rounds, %v each; took %v\n", s.Rounds, s.Window, r.Took.Round(time.Second))
+	fmt.Fprintln(t, r.headline())
 	for _, section := range r.sections() {
+		if section.empty(r) {
+			continue
+		}
 		fmt.Fprintf(t, "\n%s", section.title)
 		for _, c := range section.columns {
 			fmt.Fprintf(t, "\t%s", c.title)
@@ -35,6 +33,12 @@ func (r *Report) WriteTable(w io.Writer) error {
 			}
 		}
 	}
+	fmt.Fprintf(t, "\nverdict\tmeasured\tbound\n")
+	for _, c := range r.Verdict {
+		if word := map[bool]string{true: "met   ", false: "MISSED"}[c.Met]; !c.Peer {
+			fmt.Fprintf(t, "  %s  %s: %s\t%s\t%s\n", word, c.Row, c.What, c.Measured, c.Bound)
+		}
+	}
 	for _, row := range r.Rows {
 		for _, f := range row.Failures {
 			fmt.Fprintf(t, "\nFAILED  %s: %s: %s\n", row.Name, f.Phase, f.Err)
@@ -46,86 +50,23 @@ func (r *Report) WriteTable(w io.Writer) error {
 	return t.Flush()
 }
 
-// A section is one block of the table.
-type section struct {
-	title   string
-	columns []column
-}
-
-// A column shows one metric.
-type column struct {
-	title  string
-	metric Metric
-	share  bool // also in percent of the baseline
-	parts  bool // also of each process
-	spread bool
-}
-
-func (r *Report) sections() []section {
-	var rate, cpu []column
-	for _, direction := range []string{"down", "up"} {
-		for _, conns := range []int{1, r.Settings.Many} {
-			title := fmt.Sprintf("%d %s", conns, direction)
-			rate = append(rate, column{title: title, metric: Throughput(direction, conns), share: true, spread: true})
-			cpu = append(cpu, column{title: title, metric: CPU(direction, conns), parts: true})
-		}
+// headline says what, where and how.
+func (r *Report) headline() string {
+	m, s := r.Machine, r.Settings
+	text := fmt.Sprintf("%s, %s mode, %s, %d cores, %s %s, %s, TCP %s\nmedian [lowest..highest] of %d rounds, %v per measurement; took %v",
+		r.Date.Format(time.DateTime), r.Mode, m.CPU, m.Cores, m.OS, m.Kernel, m.Go, m.Congestion,
+		s.Rounds, s.Window, r.Took.Round(time.Second))
+	if l := r.Link; l != nil {
+		text += fmt.Sprintf("\nlink: %.0f Mbit/s, %v each way, queue of %d kB, TCP %s; bare TCP sees %v there and back, %.0f Mbit/s up and %.0f down",
+			float64(l.Rate)/1e6, l.Delay, l.Queue/1000, strings.Join(l.CongestionControl[:], " and "),
+			l.Measured.RoundTrip.Round(10*time.Microsecond), l.Measured.Up/1e6, l.Measured.Down/1e6)
 	}
-	return []section{
-		{"throughput, MB/s, % of " + baseline, rate},
-		{"CPU s per GB (processes)", cpu},
-		{"64 bytes there and back, µs", []column{
-			{title: "p50", metric: RoundTripP50, spread: true},
-			{title: "p95", metric: RoundTripP95, spread: true},
-			{title: "p99", metric: RoundTripP99, spread: true},
-		}},
-		{"set-up with first round trip, µs", []column{
-			{title: "first of a client", metric: SetUpFirst, spread: true},
-			{title: "next p50", metric: SetUpP50, spread: true},
-			{title: "next p95", metric: SetUpP95, spread: true},
-		}},
-		{fmt.Sprintf("per idle connection of %d", r.Settings.Idle), []column{
-			{title: "kB", metric: MemoryIdle, parts: true},
-			{title: "fds", metric: FDs},
-		}},
+	names := slices.Sorted(maps.Keys(r.Versions))
+	for i, name := range names {
+		names[i] = name + " " + r.Versions[name]
 	}
-}
-
-func (c column) cell(r *Report, row *Row) string {
-	f, ok := row.Figures[c.metric]
-	if !ok {
-		return ""
-	}
-	text := number(f.Median)
-	if c.spread && len(f.Rounds) > 1 {
-		text += fmt.Sprintf(" [%s..%s]", number(f.Min), number(f.Max))
-	}
-	if base := r.Row(baseline); c.share && base != nil && base != row {
-		if share, ok := Ratio(f, base.Figures[c.metric]); ok {
-			text += fmt.Sprintf(" %.0f%%", 100*share.Median)
-		}
-	}
-	if parts := row.parts(c.metric); c.parts && len(parts) > 1 {
-		text += " (" + strings.Join(parts, ", ") + ")"
+	if len(names) > 0 {
+		text += "\npeers: " + strings.Join(names, ", ")
 	}
 	return text
-}
-
-// parts returns the figures of a metric for each process.
-func (row *Row) parts(m Metric) []string {
-	var parts []string
-	for _, name := range row.Processes {
-		if f, ok := row.Figures[m.Of(name)]; ok {
-			parts = append(parts, name+" "+number(f.Median))
-		}
-	}
-	return parts
-}
-
-// number writes x with three significant digits, or all before the point.
-func number(x float64) string {
-	digits := 0
-	if x != 0 {
-		digits = min(max(2-int(math.Floor(math.Log10(math.Abs(x)))), 0), 3)
-	}
-	return fmt.Sprintf("%.*f", digits, x)
 }

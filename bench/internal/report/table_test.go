@@ -11,7 +11,7 @@ import (
 func example() *report.Report {
 	direct := report.NewRow("direct", false, "fresh", nil)
 	proxy := report.NewRow("proxy", false, "fresh", []string{"server", "client"})
-	broken := report.NewRow("broken", true, "fresh", nil)
+	broken := report.NewRow("broken", false, "fresh", nil)
 	broken.Failures = []report.Failure{{Phase: "round 1, up 16", Err: "it fell over", Stderr: []string{"panic: <oh no>"}}}
 	for _, speed := range []float64{1000, 3000, 2000} {
 		direct.Add(report.Throughput("down", 1), speed)

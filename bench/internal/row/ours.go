@@ -3,27 +3,38 @@ package row
 // Baseline is the row without a proxy, with which all others are compared.
 func Baseline() Row { return Row{Name: "direct", Warm: "fresh"} }
 
-// password is the same for everybody.
-const password = "scorecard"
+const (
+	// password is the same for everybody.
+	password = "scorecard"
+	// patience, in seconds, is how long connections may be idle, for programs
+	// that can be told: more than a run takes.
+	patience = "3600"
+)
 
 // Ours returns the rows of the example programs.
 func Ours() []Row {
 	return []Row{socks5(), shadowsocks("aes-256-gcm")}
 }
 
+// example is a step that runs a program of examples/, with the flags that all
+// of them have.
+func example(name string, side Side, program string, args ...string) Step {
+	return Step{
+		Name: name, Side: side, Program: program, Announces: true,
+		Args:  append(args, "-listen", "${listen}", "-idle", patience+"s"),
+		Debug: []string{"-debug", "${host}:0"},
+	}
+}
+
 func socks5() Row {
-	return Row{Name: "socks5", Warm: "fresh", Steps: []Step{{
-		Name: "server", Side: ServerSide, Program: "socks5", Announces: true,
-		Args: []string{"-listen", "${listen}"},
-	}}}
+	return Row{Name: "socks5", Warm: "fresh", Steps: []Step{
+		example("server", ServerSide, "socks5"),
+	}}
 }
 
 func shadowsocks(method string) Row {
-	return Row{Name: "shadowsocks", Warm: "fresh", Steps: []Step{{
-		Name: "server", Side: ServerSide, Program: "shadowsocks", Announces: true,
-		Args: []string{"server", "-listen", "${listen}", "-method", method, "-password", password},
-	}, {
-		Name: "client", Side: ClientSide, Program: "shadowsocks", Announces: true,
-		Args: []string{"client", "-listen", "${listen}", "-server", "${server}", "-method", method, "-password", password},
-	}}}
+	return Row{Name: "shadowsocks", Warm: "fresh", Steps: []Step{
+		example("server", ServerSide, "shadowsocks", "server", "-method", method, "-password", password),
+		example("client", ClientSide, "shadowsocks", "client", "-method", method, "-password", password, "-server", "${server}"),
+	}}
 }

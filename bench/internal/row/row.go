@@ -52,6 +52,10 @@ type Step struct {
 	// "listening on HOST:PORT". Others get a port that is free, and are ready
 	// when a socket is bound to it.
 	Announces bool
+	// Debug are more arguments, with which the process publishes its expvars,
+	// "goroutines" among them, and prints "debug on HOST:PORT" as its second
+	// line.
+	Debug []string
 	// Network is what a process that does not announce listens on: "tcp",
 	// which is the default, or "udp".
 	Network string

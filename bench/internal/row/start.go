@@ -9,8 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/headrace-go/headrace/bench/internal/proc"
@@ -23,10 +23,10 @@ type Env struct {
 	Find func(program string) (string, error)
 	// Dir is a directory for scratch files.
 	Dir string
-	// Host returns the address of a side, and Wrap brings a command there.
-	// Nil means 127.0.0.1 for both.
-	Host func(Side) string
-	Wrap func(Side, *exec.Cmd) error
+	// Host returns the address of a side, and Launch starts a command there.
+	// Nil means that both are 127.0.0.1 and that commands just start.
+	Host   func(Side) string
+	Launch func(Side, *exec.Cmd) error
 }
 
 // HostOf returns the address of a side.
@@ -37,12 +37,12 @@ func (e *Env) HostOf(s Side) string {
 	return e.Host(s)
 }
 
-// WrapFor returns what brings a command to a side, or nil.
-func (e *Env) WrapFor(s Side) func(*exec.Cmd) error {
-	if e.Wrap == nil {
+// LaunchOn returns what starts a command on a side; see proc.Spec.
+func (e *Env) LaunchOn(s Side) func(*exec.Cmd) error {
+	if e.Launch == nil {
 		return nil
 	}
-	return func(cmd *exec.Cmd) error { return e.Wrap(s, cmd) }
+	return func(cmd *exec.Cmd) error { return e.Launch(s, cmd) }
 }
 
 // startLimit bounds how long a process may take until it listens.
@@ -58,6 +58,7 @@ type running struct {
 	step    string
 	process *proc.Process
 	address string
+	debug   string // "" if it has none
 }
 
 // Start starts the processes of row and returns when all of them listen. On
@@ -90,21 +91,24 @@ func (p *Processes) start(ctx context.Context, env *Env, row Row, step Step) err
 			return err
 		}
 	}
-	expand := p.expander(env, dir, env.HostOf(step.Side), port)
+	words, err := p.expander(env, dir, env.HostOf(step.Side), port)
+	if err != nil {
+		return err
+	}
 	for name, text := range step.Files {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(os.Expand(text, expand.value)), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(words.expand(text)), 0o644); err != nil {
 			return err
 		}
 	}
-	args := make([]string, len(step.Args))
-	for i, arg := range step.Args {
-		args[i] = os.Expand(arg, expand.value)
+	var args []string
+	for _, arg := range slices.Concat(step.Args, step.Debug) {
+		args = append(args, words.expand(arg))
 	}
-	if len(expand.unknown) > 0 {
-		return fmt.Errorf("unknown words in its templates: %s", strings.Join(expand.unknown, ", "))
+	if err := words.err(); err != nil {
+		return err
 	}
 	process, err := proc.Start(proc.Spec{
-		Name: row.Name + " " + step.Name, Path: path, Args: args, Dir: dir, Wrap: env.WrapFor(step.Side),
+		Name: row.Name + " " + step.Name, Path: path, Args: args, Dir: dir, Launch: env.LaunchOn(step.Side),
 	})
 	if err != nil {
 		return err
@@ -113,6 +117,9 @@ func (p *Processes) start(ctx context.Context, env *Env, row Row, step Step) err
 	p.running = append(p.running, r)
 	if step.Announces {
 		r.address, err = process.Line(ctx, "listening on ")
+		if err == nil && step.Debug != nil {
+			r.debug, err = process.Line(ctx, "debug on ")
+		}
 	} else {
 		r.address = net.JoinHostPort(env.HostOf(step.Side), strconv.Itoa(port))
 		err = awaitSocket(ctx, process, step.Network, port)
@@ -183,6 +190,17 @@ func (p *Processes) PIDs() []int {
 		pids[i] = r.process.PID()
 	}
 	return pids
+}
+
+// Debug returns the debug addresses of the processes, of those that have one.
+func (p *Processes) Debug() []string {
+	var addresses []string
+	for _, r := range p.running {
+		if r.debug != "" {
+			addresses = append(addresses, r.debug)
+		}
+	}
+	return addresses
 }
 
 // Watch returns a context that ends, with the reason as its cause, when one

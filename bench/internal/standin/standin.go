@@ -21,12 +21,16 @@ const Role = "standin"
 // The ways to misbehave.
 const (
 	Honest = "honest"
-	Crash  = "crash" // exits at the third connection
-	Hang   = "hang"  // moves no more bytes after the first megabyte
-	Flip   = "flip"  // flips a bit of the first megabyte
-	Drop   = "drop"  // drops a byte of the first megabyte
-	Deaf   = "deaf"  // honest, but ignores interrupts
+	Crash  = "crash"  // exits at the third connection
+	Hang   = "hang"   // moves no more bytes after the first megabyte
+	Flip   = "flip"   // flips a bit of the first megabyte down
+	FlipUp = "flipup" // flips a bit of the first megabyte up
+	Drop   = "drop"   // drops a byte of the first megabyte
+	Deaf   = "deaf"   // honest, but ignores interrupts
 )
+
+// upwards is how a stand-in misbehaves on the way to the target.
+var upwards = map[string]string{FlipUp: Flip}
 
 // Main is the process.
 func Main(way, address string) error {
@@ -62,7 +66,7 @@ func serve(client net.Conn, way string) {
 	}
 	defer target.Close()
 	go func() {
-		_, _ = io.Copy(target, client)
+		_, _ = io.Copy(&spoiler{Conn: target, way: upwards[way]}, client)
 		target.(*net.TCPConn).CloseWrite()
 	}()
 	_, _ = io.Copy(&spoiler{Conn: client, way: way}, target)
@@ -89,7 +93,7 @@ func accept(client net.Conn) (net.Conn, error) {
 	return target, err
 }
 
-// A spoiler is the way to the client, on which a stand-in misbehaves.
+// A spoiler is a way through the proxy on which it misbehaves.
 type spoiler struct {
 	net.Conn
 	way   string

@@ -1,6 +1,9 @@
 package stream
 
-import "time"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // Pace sends frames on w, as large and as fast as req says, until one was
 // the last. Before each frame next is asked how many of the n bytes it shall
@@ -30,4 +33,18 @@ func Pace(w *Writer, req Request, next func(n int) (int, bool)) error {
 			}
 		}
 	}
+}
+
+// Exactly is for Pace: a stream with that many bytes of payload.
+func Exactly(bytes uint64) func(n int) (int, bool) {
+	return func(n int) (int, bool) {
+		n = int(min(uint64(n), bytes))
+		bytes -= uint64(n)
+		return n, bytes == 0
+	}
+}
+
+// Until is for Pace: a stream that ends after stop was set.
+func Until(stop *atomic.Bool) func(n int) (int, bool) {
+	return func(n int) (int, bool) { return n, stop.Load() }
 }

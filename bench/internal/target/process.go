@@ -41,14 +41,15 @@ type Target struct {
 }
 
 // Start starts this program again as a target on a free port of host.
-// wrap may be nil.
-func Start(ctx context.Context, host string, wrap func(*exec.Cmd) error) (*Target, error) {
+// launch is as in
+// proc.Spec.
+func Start(ctx context.Context, host string, launch func(*exec.Cmd) error) (*Target, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("target: %w", err)
 	}
 	process, err := proc.Start(proc.Spec{
-		Name: "target", Path: self, Args: []string{Role, net.JoinHostPort(host, "0")}, Wrap: wrap,
+		Name: "target", Path: self, Args: []string{Role, net.JoinHostPort(host, "0")}, Launch: launch,
 	})
 	if err != nil {
 		return nil, err
@@ -61,8 +62,9 @@ func Start(ctx context.Context, host string, wrap func(*exec.Cmd) error) (*Targe
 	return &Target{address, process}, nil
 }
 
-// Stderr returns what the target has to complain about.
-func (t *Target) Stderr() []string { return t.process.Stderr() }
+// Complaints returns how often the target has complained so far, and the last
+// complaints after the first n.
+func (t *Target) Complaints(n int) (int, []string) { return t.process.StderrAfter(n) }
 
 // Stop ends the process.
 func (t *Target) Stop() { _ = t.process.Stop(time.Second) }

@@ -43,7 +43,7 @@ func Serve(ln net.Listener, log *log.Logger) error {
 // how the load ends what has no end of its own.
 func gone(err error) bool {
 	var network *net.OpError
-	return errors.Is(err, io.EOF) || errors.As(err, &network)
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &network)
 }
 
 // converse answers the requests on conn, one after the other.
@@ -98,7 +98,10 @@ func receive(conn net.Conn, req stream.Request) error {
 	case err == nil:
 		return ack(stream.Complete)
 	case errors.As(err, &corrupt):
-		return errors.Join(err, ack(stream.Corrupt))
+		if ack(stream.Corrupt) == nil {
+			// A close now, with bytes unread, could overtake what was just said.
+			_, _ = io.Copy(io.Discard, conn)
+		}
 	}
 	return err
 }
@@ -107,12 +110,7 @@ func receive(conn net.Conn, req stream.Request) error {
 // requester sends and sends its own until that one has ended.
 func send(conn net.Conn, req stream.Request) error {
 	if req.Bytes > 0 {
-		left := req.Bytes
-		return stream.Pace(stream.NewWriter(conn, req.Seed), req, func(n int) (int, bool) {
-			n = int(min(uint64(n), left))
-			left -= uint64(n)
-			return n, left == 0
-		})
+		return stream.Pace(stream.NewWriter(conn, req.Seed), req, stream.Exactly(req.Bytes))
 	}
 	var stop atomic.Bool
 	ended := make(chan error, 1)
@@ -127,9 +125,7 @@ func send(conn net.Conn, req stream.Request) error {
 		}
 		ended <- err
 	}()
-	err := stream.Pace(stream.NewWriter(conn, req.Seed), req, func(n int) (int, bool) {
-		return n, stop.Load()
-	})
+	err := stream.Pace(stream.NewWriter(conn, req.Seed), req, stream.Until(&stop))
 	if err != nil {
 		conn.SetReadDeadline(time.Now())
 	}
@@ -142,5 +138,5 @@ func send(conn net.Conn, req stream.Request) error {
 // hold sends while there is room and reads nothing, until the connection is
 // torn down.
 func hold(conn net.Conn, req stream.Request) error {
-	return stream.Pace(stream.NewWriter(conn, req.Seed), req, func(n int) (int, bool) { return n, false })
+	return stream.Pace(stream.NewWriter(conn, req.Seed), req, stream.Until(new(atomic.Bool)))
 }

@@ -7,19 +7,20 @@ import (
 )
 
 func TestCheckRise(t *testing.T) {
-	before := trial.Footprint{RSS: 5 << 20, FDs: 10}
+	const mem, fds, n = 5 << 20, 10, 1000
 	for _, c := range []struct {
-		name  string
-		after trial.Footprint
-		ok    bool
+		name string
+		mem  int64
+		fds  int
+		ok   bool
 	}{
-		{"a proxy", trial.Footprint{RSS: 8 << 20, FDs: 2010}, true},
-		{"one end of a session", trial.Footprint{RSS: 8 << 20, FDs: 1010}, true},
-		{"not the one that carries them", trial.Footprint{RSS: 5<<20 + 1, FDs: 10}, false},
-		{"not the one that holds them", trial.Footprint{RSS: 5 << 20, FDs: 2010}, false},
-		{"smaller", trial.Footprint{RSS: 4 << 20, FDs: 2010}, false},
+		{"a proxy", 8 << 20, 2010, true},
+		{"one end of a session", 8 << 20, 1010, true},
+		{"not the one that carries them", mem + 1, 10, false},
+		{"not the one that holds them", mem, 2010, false},
+		{"smaller", 4 << 20, 2010, false},
 	} {
-		if err := trial.CheckRise(before, c.after, 1000); (err == nil) != c.ok {
+		if err := trial.CheckRise(mem, c.mem, fds, c.fds, n); (err == nil) != c.ok {
 			t.Errorf("%s: CheckRise = %v, want ok = %v", c.name, err, c.ok)
 		}
 	}

@@ -12,33 +12,49 @@ import (
 // setUps bounds the connections of one round's set-up measurement.
 const setUps = 200
 
-// round measures everything that is measured once per round.
-func (e *entry) round(ctx context.Context, s *stage) error {
-	if err := s.setUp(ctx); err != nil {
-		return err
+// The open-loop load beside which round trips are measured.
+const (
+	pingConns = 4
+	pingRate  = 1000 // per second, of all
+	bulkConns = 4
+)
+
+// runRound measures everything that is measured once per round.
+func (e *entry) runRound(ctx context.Context, phase string) {
+	if e.out {
+		return
 	}
-	if err := s.roundTrip(ctx); err != nil {
-		return err
+	s := e.enter(ctx, phase)
+	if s == nil || !s.do(s.setUp) || !s.do(s.roundTrip) {
+		e.out = true
+		return
 	}
 	for _, direction := range []string{"down", "up"} {
 		for _, conns := range []int{1, e.trial.Settings.Many} {
-			if err := s.throughput(ctx, direction, conns); err != nil {
-				return err
+			if !s.do(func(ctx context.Context) error { return s.throughput(ctx, direction, conns) }) {
+				e.out = true
+				return
 			}
 		}
 	}
-	return nil
+	for _, level := range e.trial.Settings.Levels {
+		if !s.do(func(ctx context.Context) error { return s.underLoad(ctx, level) }) {
+			e.out = true
+			return
+		}
+	}
+	s.leave()
 }
 
 // setUp measures the first connection of the fresh processes, and then more.
 func (s *stage) setUp(ctx context.Context) error {
 	s.begin("set-up")
 	window := s.trial.Settings.Window / 2
-	first, err := s.generator.SetUp(ctx, load.SetUp{Route: s.route, Limit: s.limit(0), Count: 1})
+	first, err := s.generator.SetUp(ctx, load.SetUp{Route: s.route, Limit: s.trial.limit(0), Count: 1})
 	if err != nil {
 		return err
 	}
-	next, err := s.generator.SetUp(ctx, load.SetUp{Route: s.route, Limit: s.limit(window), Window: window, Count: setUps})
+	next, err := s.generator.SetUp(ctx, load.SetUp{Route: s.route, Limit: s.trial.limit(window), Window: window, Count: setUps})
 	if err != nil {
 		return err
 	}
@@ -52,7 +68,7 @@ func (s *stage) roundTrip(ctx context.Context) error {
 	s.begin("round trip")
 	set := s.trial.Settings
 	l, err := s.generator.RoundTrip(ctx, load.RoundTrip{
-		Route: s.route, Limit: s.limit(set.Warm + set.Window), Warm: set.Warm, Window: set.Window,
+		Route: s.route, Limit: s.trial.limit(set.Warm + set.Window), Warm: set.Warm, Window: set.Window,
 	})
 	if err != nil {
 		return err
@@ -67,7 +83,7 @@ func (s *stage) throughput(ctx context.Context, direction string, conns int) err
 	s.begin(fmt.Sprintf("%s %d", direction, conns))
 	set := s.trial.Settings
 	flow, err := s.generator.Throughput(ctx, load.Throughput{
-		Route: s.route, Limit: s.limit(set.Warm + set.Window), Warm: set.Warm, Window: set.Window,
+		Route: s.route, Limit: s.trial.limit(set.Warm + set.Window), Warm: set.Warm, Window: set.Window,
 		Conns: conns, Up: direction == "up", PIDs: s.processes.PIDs(),
 	})
 	if err != nil {
@@ -83,6 +99,27 @@ func (s *stage) throughput(ctx context.Context, direction string, conns int) err
 	}
 	if len(flow.CPU) > 0 {
 		s.result.Add(cpu, sum)
+	}
+	return nil
+}
+
+// underLoad measures round trips beside bulk streams of a fixed rate.
+func (s *stage) underLoad(ctx context.Context, level report.Level) error {
+	s.begin("at " + level.Name)
+	set := s.trial.Settings
+	l, err := s.generator.OpenLoop(ctx, load.OpenLoop{
+		Route: s.route, Limit: s.trial.limit(set.Warm + set.Window), Warm: set.Warm, Window: set.Window,
+		Conns: pingConns, Rate: pingRate, Bulk: bulkConns, BulkRate: level.BytesPerSecond,
+	})
+	if err != nil {
+		return err
+	}
+	s.result.Add(report.LoadedMBps(level), l.BulkBytesPerSecond/1e6)
+	for i, p := range []time.Duration{l.Corrected.P50, l.Corrected.P95, l.Corrected.P99} {
+		s.result.Add(report.Loaded(level, report.Percentiles[i]), micros(p))
+	}
+	for i, p := range []time.Duration{l.Uncorrected.P50, l.Uncorrected.P95, l.Uncorrected.P99} {
+		s.result.Add(report.LoadedUncorrected(level, report.Percentiles[i]), micros(p))
 	}
 	return nil
 }

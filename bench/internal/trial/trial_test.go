@@ -57,7 +57,8 @@ func run(t *testing.T, ctx context.Context, set report.Settings, limit time.Dura
 	return tr.Run(ctx)
 }
 
-var short = report.Settings{Rounds: 1, Window: 50 * time.Millisecond, Warm: 10 * time.Millisecond, Many: 2, Idle: 40}
+var short = report.Settings{Rounds: 1, Window: 50 * time.Millisecond, Warm: 10 * time.Millisecond, Many: 2, Idle: 40,
+	Levels: []report.Level{{Name: "5MBps", BytesPerSecond: 5e6}}, Exchange: 64 << 10}
 
 func TestTrialMeasures(t *testing.T) {
 	rows, err := run(t, t.Context(), short, time.Minute, row.Baseline(), proxy(standin.Honest))
@@ -71,9 +72,10 @@ func TestTrialMeasures(t *testing.T) {
 		want := []report.Metric{
 			report.Throughput("down", 1), report.Throughput("down", 2), report.Throughput("up", 1), report.Throughput("up", 2),
 			report.RoundTripP50, report.RoundTripP99, report.SetUpFirst, report.SetUpP95,
+			report.Loaded(short.Levels[0], "p95"), report.LoadedUncorrected(short.Levels[0], "p99"), report.LoadedMBps(short.Levels[0]),
 		}
 		if i > 0 {
-			want = append(want, report.CPU("up", 1), report.CPU("down", 2).Of("server"), report.MemoryIdle, report.FDs)
+			want = append(want, report.CPU("up", 1), report.CPU("down", 2).Of("server"), report.MemoryIdle, report.MemoryMoving, report.MemoryStuck, report.FDs)
 		}
 		for _, m := range want {
 			if row.Figures[m].Median <= 0 {
@@ -86,37 +88,38 @@ func TestTrialMeasures(t *testing.T) {
 	}
 }
 
-// TestBadRowIsNamed runs a bad row between good ones: it is named with what
+// TestBadRowIsNamed runs bad rows between good ones: each is named with what
 // it did, and the others are measured.
 func TestBadRowIsNamed(t *testing.T) {
-	for way, want := range map[string]string{
+	bad := map[string]string{
 		standin.Crash: "exit status 7",
 		standin.Hang:  "hung",
 		standin.Flip:  "corrupt",
 		standin.Drop:  "corrupt",
-	} {
-		t.Run(way, func(t *testing.T) {
-			set := short
-			set.Idle = 0
-			// The limit is what the hung row costs; no honest one comes near it.
-			rows, err := run(t, t.Context(), set, 3*time.Second, row.Baseline(), proxy(way), proxy(standin.Honest))
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, row := range rows {
-				switch {
-				case row.Name != way && len(row.Failures) > 0:
-					t.Errorf("%s failed too: %+v", row.Name, row.Failures)
-				case row.Name == way && len(row.Failures) != 1:
-					t.Errorf("%s: failures = %+v, want one", way, row.Failures)
-				case row.Name == way:
-					said := row.Failures[0].Err + strings.Join(row.Failures[0].Stderr, " ")
-					if !strings.Contains(said, want) {
-						t.Errorf("failure = %q, want %q in it", said, want)
-					}
-				}
-			}
-		})
+		standin.Deaf:  "did not end",
+	}
+	rows := []row.Row{row.Baseline()}
+	for way := range bad {
+		rows = append(rows, proxy(way))
+	}
+	rows = append(rows, proxy(standin.Honest))
+	set := short
+	set.Idle, set.Levels = 0, nil
+	// The limit is what the hung row costs; no honest one comes near it.
+	results, err := run(t, t.Context(), set, 5*time.Second, rows...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range results {
+		want, isBad := bad[row.Name]
+		switch {
+		case !isBad && len(row.Failures) > 0:
+			t.Errorf("%s failed too: %+v", row.Name, row.Failures)
+		case isBad && len(row.Failures) != 1:
+			t.Errorf("%s: failures = %+v, want one", row.Name, row.Failures)
+		case isBad && !strings.Contains(row.Failures[0].Err, want):
+			t.Errorf("%s: failure = %+v, want %q in it", row.Name, row.Failures[0], want)
+		}
 	}
 }
 
