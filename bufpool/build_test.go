@@ -1,6 +1,7 @@
 package bufpool_test
 
 import (
+	"math/bits"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -25,12 +26,17 @@ func compile(t *testing.T, args ...string) string {
 // What is called for every record must inline.
 func TestFastPathInlines(t *testing.T) {
 	out := compile(t, "build", "-gcflags=-m", ".")
-	for _, f := range []string{
+	inline := []string{
 		"(*Pool).Get", "(*Pool).Put",
-		"Buf.Bytes", "Buf.Len", "Buf.Headroom", "Buf.Tailroom", "Buf.Append", "Buf.Reserve", "Buf.Commit", "Buf.Shared",
 		"(*Chain).Len", "(*Chain).Front",
 		"(*Arena).Alloc", "(*Arena).Copy",
-	} {
+	}
+	if bits.UintSize == 64 {
+		// Words of 32 bits load the generation by a call, which costs too much.
+		inline = append(inline, "Buf.Bytes", "Buf.Len", "Buf.Headroom", "Buf.Tailroom",
+			"Buf.Append", "Buf.Reserve", "Buf.Commit", "Buf.Shared")
+	}
+	for _, f := range inline {
 		if !strings.Contains(out, "can inline "+f+"\n") {
 			t.Errorf("%s does not inline", f)
 		}
