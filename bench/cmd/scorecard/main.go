@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/headrace-go/headrace/bench/internal/load"
+	"github.com/headrace-go/headrace/bench/internal/plain"
 	"github.com/headrace-go/headrace/bench/internal/programs"
 	"github.com/headrace-go/headrace/bench/internal/report"
 	"github.com/headrace-go/headrace/bench/internal/row"
@@ -66,6 +67,8 @@ func role(args []string) (bool, error) {
 		return true, load.Main()
 	case len(args) == 2 && args[0] == target.Role:
 		return true, target.Main(args[1])
+	case len(args) == 2 && args[0] == plain.Role:
+		return true, plain.Main(args[1])
 	}
 	return false, nil
 }
@@ -89,6 +92,9 @@ func run(ctx context.Context, args []string) (missed []report.Check, err error) 
 		examples.Bin = filepath.Join(scratch, "bin")
 	}
 	find := func(name string) (string, error) {
+		if name == row.Self {
+			return os.Executable()
+		}
 		return programs.Find(name, examples.Bin, filepath.Join(root, ".cache", "peers", "bin"))
 	}
 	rows, err := o.choose(examples, find)

@@ -1,9 +1,12 @@
 package row
 
+import "github.com/headrace-go/headrace/bench/internal/plain"
+
 // Peers returns the rows of other programs, which do the same as ours.
 func Peers() []Row {
 	const cipher = "aes-256-gcm"
 	return []Row{
+		ioCopy(),
 		microsocks(),
 		singSocks(),
 		shadowsocksLibev(cipher),
@@ -16,6 +19,16 @@ func Peers() []Row {
 		singHysteria2(),
 		singTUIC(),
 	}
+}
+
+// Self is the program that runs the rows: it can be the plainest of proxies.
+const Self = "scorecard"
+
+func ioCopy() Row {
+	return Row{Name: "iocopy", Peer: true, Warm: "fresh", Steps: []Step{{
+		Name: "server", Side: ServerSide, Program: Self, Announces: true,
+		Args: []string{plain.Role, "${listen}"},
+	}}}
 }
 
 func microsocks() Row {

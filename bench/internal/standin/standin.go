@@ -4,14 +4,14 @@ package standin
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"io"
 	"net"
-	"net/netip"
 	"os"
 	"os/signal"
 	"sync/atomic"
+
+	"github.com/headrace-go/headrace/bench/internal/plain"
 )
 
 // Role is the first argument of a program that shall be a stand-in; how it
@@ -34,16 +34,17 @@ var upwards = map[string]string{FlipUp: Flip}
 
 // Main is the process.
 func Main(way, address string) error {
+	// It listens to signals first: who finds it listening may interrupt it.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
 	ln, err := net.Listen("tcp", address)
 	if err != nil {
 		return err
 	}
-	fmt.Println("listening on", ln.Addr())
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
 	if way != Deaf {
 		context.AfterFunc(ctx, func() { ln.Close() })
 	}
+	fmt.Println("listening on", ln.Addr())
 	var accepted atomic.Int32
 	for {
 		conn, err := ln.Accept()
@@ -60,37 +61,16 @@ func Main(way, address string) error {
 
 func serve(client net.Conn, way string) {
 	defer client.Close()
-	target, err := accept(client)
+	target, err := plain.Accept(client)
 	if err != nil {
 		return
 	}
 	defer target.Close()
 	go func() {
 		_, _ = io.Copy(&spoiler{Conn: target, way: upwards[way]}, client)
-		target.(*net.TCPConn).CloseWrite()
+		target.CloseWrite()
 	}()
 	_, _ = io.Copy(&spoiler{Conn: client, way: way}, target)
-}
-
-// accept speaks the server's part of RFC 1928 for CONNECT and IPv4.
-func accept(client net.Conn) (net.Conn, error) {
-	b := make([]byte, 10)
-	if _, err := io.ReadFull(client, b[:3]); err != nil {
-		return nil, err
-	}
-	if _, err := client.Write([]byte{5, 0}); err != nil {
-		return nil, err
-	}
-	if _, err := io.ReadFull(client, b); err != nil {
-		return nil, err
-	}
-	address := netip.AddrPortFrom(netip.AddrFrom4([4]byte(b[4:8])), binary.BigEndian.Uint16(b[8:]))
-	target, err := net.DialTCP("tcp", nil, net.TCPAddrFromAddrPort(address))
-	if err != nil {
-		return nil, err
-	}
-	_, err = client.Write([]byte{5, 0, 0, 1, 0, 0, 0, 0, 0, 0})
-	return target, err
 }
 
 // A spoiler is a way through the proxy on which it misbehaves.
