@@ -25,7 +25,7 @@ type flow struct {
 	dst    *vec.Writer       // nil: the destination is no socket
 	sockIn *peel.Socket
 	sockTo *peel.Socket
-	bulk   int // bursts in a row that make the flow look like bulk
+	bulk   int // bytes that have come in a row of large reads
 
 	writeErr error // what the destination said inside Step
 

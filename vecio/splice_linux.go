@@ -13,13 +13,14 @@ import (
 const canSplice = true
 
 const (
-	// A flow is bulk after bulkBursts reads in a row of bulkRead bytes or
-	// more. Below that a splice costs more than the copies that it saves.
-	bulkRead   = growth.Floor
-	bulkBursts = 8
+	// A flow is bulk after bulkProof bytes have come in reads of bulkRead or
+	// more, one after the other. For less, a splice costs more than the copies
+	// that it saves.
+	bulkRead  = growth.Floor
+	bulkProof = 128 << 10
 
-	// starvedBursts is how many more a flow that got no pipe goes on copying.
-	starvedBursts = 256
+	// starvedProof is what a flow that got no pipe has to prove anew.
+	starvedProof = 16 << 20
 
 	// A spliced flow is bulk no more after thinBursts moves in a row of less
 	// than thinMove bytes.
@@ -34,8 +35,8 @@ func (f *flow) looksBulk(n int) bool {
 		f.bulk = min(f.bulk, 0)
 		return false
 	}
-	f.bulk++
-	return f.bulk >= bulkBursts
+	f.bulk += n
+	return f.bulk >= bulkProof
 }
 
 // splice moves bytes from socket to socket through a pipe, as long as the
@@ -53,7 +54,7 @@ func (f *flow) splice() error {
 		n := s.held
 		switch {
 		case s.starved:
-			f.bulk = -starvedBursts
+			f.bulk = bulkProof - starvedProof
 			return nil
 		case s.err != nil:
 			return f.readError(os.NewSyscallError("splice", s.err))
