@@ -35,6 +35,7 @@ type KeySizeError struct {
 	Size  int // of the key, in bytes
 }
 
+// Error names the suite and both sizes.
 func (e *KeySizeError) Error() string {
 	return fmt.Sprintf("aead: %v takes a key of %d bytes, not %d", e.Suite, e.Suite.KeySize(), e.Size)
 }

@@ -28,6 +28,7 @@ const (
 	B            // the second
 )
 
+// String returns "a" or "b".
 func (e End) String() string { return [...]string{"a", "b"}[e] }
 
 // An EndError reports which end of a relay failed, doing what.
@@ -37,8 +38,10 @@ type EndError struct {
 	Err error
 }
 
+// Error names the end, what it was doing, and why that failed.
 func (e *EndError) Error() string {
 	return fmt.Sprintf("vecio: relay: %s %s: %v", e.Op, e.End, e.Err)
 }
 
+// Unwrap returns Err.
 func (e *EndError) Unwrap() error { return e.Err }

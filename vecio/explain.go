@@ -26,6 +26,7 @@ const (
 	PathSplice
 )
 
+// String returns "read", "layer", "copy" or "splice".
 func (p Path) String() string { return [...]string{"read", "layer", "copy", "splice"}[p] }
 
 // A Plan is what a relay between two connections would do.
@@ -33,6 +34,7 @@ type Plan struct {
 	AToB, BToA Route
 }
 
+// String returns both routes in one line.
 func (p Plan) String() string {
 	return "a to b: " + p.AToB.String() + "; b to a: " + p.BToA.String()
 }
@@ -47,6 +49,7 @@ type Route struct {
 	HalfClose bool
 }
 
+// String returns the path and whatever rules out better ones.
 func (r Route) String() string {
 	var b strings.Builder
 	b.WriteString(r.Path.String())
@@ -66,6 +69,7 @@ type Block struct {
 	Why   string
 }
 
+// String returns the path that is ruled out, by what and why.
 func (b Block) String() string {
 	if b.Layer == "" {
 		return fmt.Sprintf("no %v: %s", b.Path, b.Why)

@@ -174,6 +174,8 @@ type relay struct {
 	ended int           // flows that have returned
 	err   error         // what cut the relay; nil while nothing did
 	cut   chan struct{} // closed when err is set
+
+	closing sync.WaitGroup // the closes that a cut makes
 }
 
 // touch notes that bytes have moved.
@@ -271,6 +273,7 @@ func (r *relay) fail(cause error) {
 	if first {
 		r.err = cause
 		close(r.cut)
+		r.closing.Add(1) // before the flows can end: the last one waits
 	}
 	r.mu.Unlock()
 	if !first {
@@ -284,6 +287,7 @@ func (r *relay) fail(cause error) {
 			_ = c.Close()
 		}
 	}
+	r.closing.Done()
 	r.flows[A].unpark()
 	r.flows[B].unpark()
 }
@@ -325,6 +329,7 @@ func (r *relay) finish(f *flow, err error) {
 		_ = r.ends[A].Close()
 		_ = r.ends[B].Close()
 	}
+	r.closing.Wait()
 	relays.leave()
 	if r.done != nil {
 		r.done(RelayStats{

@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
-	"path/filepath"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -29,24 +28,7 @@ type leg struct{ outer, inner net.Conn }
 // socketLeg returns a leg over network "tcp" or "unix".
 func socketLeg(t testing.TB, network string) leg {
 	t.Helper()
-	address := "127.0.0.1:0"
-	if network == "unix" {
-		address = filepath.Join(t.TempDir(), "s")
-	}
-	l, err := net.Listen(network, address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	outer, err := net.Dial(network, l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	inner, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { outer.Close(); inner.Close() })
+	outer, inner := faultconn.Sockets(t, network)
 	return leg{outer, inner}
 }
 
@@ -420,4 +402,37 @@ func fillUp(t testing.TB, c net.Conn, data []byte) (sent int) {
 		}
 	}
 	return sent
+}
+
+// slowClose is a connection whose Close takes its time.
+type slowClose struct {
+	*faultconn.Endpoint
+	gate chan struct{}
+}
+
+func (c slowClose) Close() error {
+	err := c.Endpoint.Close()
+	<-c.gate
+	return err
+}
+
+// TestDoneComesAfterClose: who is told that a relay has ended finds both
+// connections closed, also when it was cut.
+func TestDoneComesAfterClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		outer, inner := faultconn.Pair(0)
+		gate := make(chan struct{})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := start(t, ctx, leg{outer, slowClose{inner, gate}}, memoryLeg(t), vecio.RelayConfig{})
+		cancel()
+		outer.Close()
+		synctest.Wait()
+		if len(done) != 0 {
+			t.Error("done was called before Close had returned")
+		}
+		close(gate)
+		if r := <-done; r.err != context.Canceled {
+			t.Error(r.err)
+		}
+	})
 }

@@ -6,37 +6,16 @@ import (
 	"io"
 	"net"
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
+	"github.com/headrace-go/headrace/internal/faultconn"
 	"github.com/headrace-go/headrace/internal/readiness"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-func pair(t testing.TB, network string) (a, b net.Conn) {
-	t.Helper()
-	address := "127.0.0.1:0"
-	if network == "unix" {
-		address = filepath.Join(t.TempDir(), "s")
-	}
-	l, err := net.Listen(network, address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	if a, err = net.Dial(network, l.Addr().String()); err != nil {
-		t.Fatal(err)
-	}
-	if b, err = l.Accept(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { a.Close(); b.Close() })
-	return a, b
-}
 
 func socket(t testing.TB, c net.Conn) *readiness.Socket {
 	t.Helper()
@@ -56,7 +35,7 @@ func (l *ledger) Put([]byte)       { l.lent-- }
 func TestTryRead(t *testing.T) {
 	for _, network := range []string{"tcp", "unix"} {
 		t.Run(network, func(t *testing.T) {
-			a, b := pair(t, network)
+			a, b := faultconn.Sockets(t, network)
 			s := socket(t, b)
 			buf := make([]byte, 10)
 			if n, err := s.TryRead(buf); n != 0 || err != readiness.ErrWouldBlock {
@@ -92,7 +71,7 @@ func TestTryRead(t *testing.T) {
 
 // TestResetIsNoEnd: a wait must not swallow the reset that the read reports.
 func TestResetIsNoEnd(t *testing.T) {
-	a, b := pair(t, "tcp")
+	a, b := faultconn.Sockets(t, "tcp")
 	s := socket(t, b)
 	a.(*net.TCPConn).SetLinger(0)
 	a.Close()
@@ -107,7 +86,7 @@ func TestResetIsNoEnd(t *testing.T) {
 }
 
 func TestReadReadyHoldsNothingWhileWaiting(t *testing.T) {
-	a, b := pair(t, "tcp")
+	a, b := faultconn.Sockets(t, "tcp")
 	s := socket(t, b)
 	var l ledger
 	b.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
@@ -137,7 +116,7 @@ func TestClosedWhileWaiting(t *testing.T) {
 		(*readiness.Socket).Wait,
 		func(s *readiness.Socket) error { _, err := s.ReadReady(new(ledger), 10); return err },
 	} {
-		_, b := pair(t, "tcp")
+		_, b := faultconn.Sockets(t, "tcp")
 		s := socket(t, b)
 		got := make(chan error)
 		go func() { got <- wait(s) }()
@@ -150,7 +129,7 @@ func TestClosedWhileWaiting(t *testing.T) {
 
 // TestNoLostEdge lets data arrive at every moment relative to the wait.
 func TestNoLostEdge(t *testing.T) {
-	a, b := pair(t, "tcp")
+	a, b := faultconn.Sockets(t, "tcp")
 	s := socket(t, b)
 	const rounds = 2000
 	go func() {
@@ -201,7 +180,7 @@ type ring struct{ net.Conn }
 func (r *ring) TransparentConn() (net.Conn, func(read, written int64)) { return r, nil }
 
 func TestWhatIsASocket(t *testing.T) {
-	a, b := pair(t, "tcp")
+	a, b := faultconn.Sockets(t, "tcp")
 	s := &passing{Conn: b}
 	outer := &passing{Conn: s}
 	socket(t, outer)
@@ -224,7 +203,7 @@ func TestWhatIsASocket(t *testing.T) {
 }
 
 func TestAllocs(t *testing.T) {
-	a, b := pair(t, "tcp")
+	a, b := faultconn.Sockets(t, "tcp")
 	s := socket(t, b)
 	msg, buf := []byte("x"), make([]byte, 10)
 	pool := fixed{b: make([]byte, 10)}

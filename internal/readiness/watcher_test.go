@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/headrace-go/headrace/internal/faultconn"
 	"github.com/headrace-go/headrace/internal/readiness"
 )
 
@@ -32,7 +33,7 @@ func TestWatchWakesOnce(t *testing.T) {
 			"reset": func(peer net.Conn) { peer.(*net.TCPConn).SetLinger(0); peer.Close() },
 		} {
 			for _, before := range []bool{false, true} {
-				a, b := pair(t, "tcp")
+				a, b := faultconn.Sockets(t, "tcp")
 				if before {
 					cause(a)
 				}
@@ -65,7 +66,7 @@ func TestWatchWakesOnce(t *testing.T) {
 func TestWatchAgainAndAgain(t *testing.T) {
 	eachWatcher(t, func(t *testing.T, w *readiness.Watcher) {
 		defer w.Close()
-		a, b := pair(t, "tcp")
+		a, b := faultconn.Sockets(t, "tcp")
 		s := socket(t, b)
 		buf := make([]byte, 1)
 		for i := range 200 {
@@ -93,7 +94,7 @@ func TestWatchAgainAndAgain(t *testing.T) {
 
 func TestCancelledIsNotWoken(t *testing.T) {
 	eachWatcher(t, func(t *testing.T, w *readiness.Watcher) {
-		a, b := pair(t, "tcp")
+		a, b := faultconn.Sockets(t, "tcp")
 		cancel := w.Watch(sysConn(b), func() { t.Error("woken") })
 		cancel()
 		a.Write([]byte("x"))
@@ -110,7 +111,7 @@ func TestCloseWakesAll(t *testing.T) {
 		var woken atomic.Int32
 		var socks []net.Conn
 		for range n {
-			_, b := pair(t, "tcp")
+			_, b := faultconn.Sockets(t, "tcp")
 			socks = append(socks, b)
 			if w.Watch(sysConn(b), func() { woken.Add(1) }) == nil {
 				t.Fatal("not watched")
@@ -135,8 +136,8 @@ func TestForeignClose(t *testing.T) {
 	}
 	defer w.Close()
 	woken := make(chan struct{})
-	_, b := pair(t, "tcp")
-	_, other := pair(t, "tcp")
+	_, b := faultconn.Sockets(t, "tcp")
+	_, other := faultconn.Sockets(t, "tcp")
 	w.Watch(sysConn(b), func() { close(woken) })
 	w.Watch(sysConn(other), func() {})
 	b.Close()
@@ -162,7 +163,7 @@ func TestManyWakeAtOnce(t *testing.T) {
 		var all sync.WaitGroup
 		var peers []net.Conn
 		for range n {
-			a, b := pair(t, "tcp")
+			a, b := faultconn.Sockets(t, "tcp")
 			peers = append(peers, a)
 			all.Add(1)
 			if w.Watch(sysConn(b), all.Done) == nil {

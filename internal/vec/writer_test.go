@@ -8,38 +8,16 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
+	"github.com/headrace-go/headrace/internal/faultconn"
 	"github.com/headrace-go/headrace/internal/vec"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// pair returns the two ends of a connection over network "tcp" or "unix".
-func pair(t testing.TB, network string) (a, b net.Conn) {
-	t.Helper()
-	address := "127.0.0.1:0"
-	if network == "unix" {
-		address = filepath.Join(t.TempDir(), "s")
-	}
-	l, err := net.Listen(network, address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	if a, err = net.Dial(network, l.Addr().String()); err != nil {
-		t.Fatal(err)
-	}
-	if b, err = l.Accept(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { a.Close(); b.Close() })
-	return a, b
-}
 
 func writer(t testing.TB, c net.Conn) *vec.Writer {
 	t.Helper()
@@ -77,7 +55,7 @@ func TestWritevDeliversAllAndLeavesInputAlone(t *testing.T) {
 			{16 << 20, 1}, {16 << 20, 3000}, // more than the socket takes at once
 		} {
 			t.Run(fmt.Sprintf("%s/%d in %d", network, tt.total, tt.n), func(t *testing.T) {
-				a, b := pair(t, network)
+				a, b := faultconn.Sockets(t, network)
 				w := writer(t, a)
 				bufs, all := pieces(tt.total, tt.n)
 				want := bytes.Clone(all)
@@ -115,7 +93,7 @@ func TestWritevDeliversAllAndLeavesInputAlone(t *testing.T) {
 // TestWriteDeadline stalls a write and checks that the count is what the
 // socket accepted, by reading exactly that much.
 func TestWriteDeadline(t *testing.T) {
-	a, b := pair(t, "tcp")
+	a, b := faultconn.Sockets(t, "tcp")
 	w := writer(t, a)
 	bufs, all := pieces(32<<20, 100)
 	a.SetWriteDeadline(time.Now().Add(50 * time.Millisecond))
@@ -131,7 +109,7 @@ func TestWriteDeadline(t *testing.T) {
 }
 
 func TestWriteClosed(t *testing.T) {
-	a, _ := pair(t, "tcp")
+	a, _ := faultconn.Sockets(t, "tcp")
 	w := writer(t, a)
 	a.Close()
 	if n, err := w.Write([]byte("x")); n != 0 || !errors.Is(err, net.ErrClosed) {
@@ -171,7 +149,7 @@ func (s *shrinker) Shrink(held, rest []byte) (buf, kept []byte) {
 }
 
 func TestDrainShrinksWhatStalls(t *testing.T) {
-	a, b := pair(t, "tcp")
+	a, b := faultconn.Sockets(t, "tcp")
 	w := writer(t, a)
 	a.(*net.TCPConn).SetWriteBuffer(64 << 10)
 	s := &shrinker{lent: map[*byte]bool{}}
@@ -225,7 +203,7 @@ func (c *counting) TransparentConn() (net.Conn, func(read, written int64)) {
 }
 
 func TestWrapperCounts(t *testing.T) {
-	a, b := pair(t, "tcp")
+	a, b := faultconn.Sockets(t, "tcp")
 	c := &counting{Conn: a}
 	w := writer(t, c)
 	if _, err := w.Writev([][]byte{[]byte("abc"), []byte("de")}); err != nil {
@@ -240,7 +218,7 @@ func TestWrapperCounts(t *testing.T) {
 }
 
 func TestWritevAllocs(t *testing.T) {
-	a, b := pair(t, "tcp")
+	a, b := faultconn.Sockets(t, "tcp")
 	w := writer(t, a)
 	bufs, all := pieces(1000, 40)
 	in := make([]byte, len(all))
