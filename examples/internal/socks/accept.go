@@ -1,6 +1,7 @@
 package socks
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -35,10 +36,6 @@ var (
 	ErrCommand = errors.New("socks: command not supported")
 )
 
-// maxMessage is the longest message of the opening: version, username and
-// password with their lengths.
-const maxMessage = 1 + 1 + 255 + 1 + 255
-
 // Accept reads a client's greeting, its credentials if check is not nil, and
 // its request, and returns the destination of the CONNECT. The caller then
 // answers with Grant or Refuse.
@@ -46,17 +43,20 @@ const maxMessage = 1 + 1 + 255 + 1 + 255
 // If Accept fails the client has been told what RFC 1928 has a reply for, and
 // the caller only has to close. check must not keep its arguments.
 // rw must bound the time itself, for example by a read deadline.
+// Accept allocates nothing but a name and errors (TestAcceptAllocs).
 func Accept(rw io.ReadWriter, check func(user, password []byte) bool) (Addr, error) {
-	buf := make([]byte, maxMessage)
-	if err := greet(rw, buf, check != nil); err != nil {
+	x := exchanges.Get()
+	defer exchanges.Put(x)
+	x.r, x.w = rw, rw
+	if err := x.greet(check != nil); err != nil {
 		return Addr{}, err
 	}
 	if check != nil {
-		if err := authenticate(rw, buf, check); err != nil {
+		if err := x.authenticate(check); err != nil {
 			return Addr{}, err
 		}
 	}
-	dest, err := request(rw, buf)
+	dest, err := x.request()
 	switch {
 	case err == nil:
 		return dest, nil
@@ -68,74 +68,68 @@ func Accept(rw io.ReadWriter, check func(user, password []byte) bool) (Addr, err
 }
 
 // greet settles the authentication method: the one in use here, or none at all.
-func greet(rw io.ReadWriter, buf []byte, password bool) error {
-	if err := readFull(rw, buf[:2]); err != nil {
+func (x *exchange) greet(password bool) error {
+	head, err := x.read(2)
+	if err != nil {
 		return fmt.Errorf("socks: greeting: %w", err)
 	}
-	if buf[0] != version {
-		return fmt.Errorf("%w: %#x", ErrVersion, buf[0])
+	if head[0] != version {
+		return fmt.Errorf("%w: %#x", ErrVersion, head[0])
 	}
-	offered := buf[2 : 2+int(buf[1])]
-	if err := readFull(rw, offered); err != nil {
+	offered, err := x.read(int(head[1]))
+	if err != nil {
 		return fmt.Errorf("socks: greeting: %w", err)
 	}
 	want := byte(methodNone)
 	if password {
 		want = methodPassword
 	}
-	for _, m := range offered {
-		if m == want {
-			return answer(rw, version, want)
-		}
+	if bytes.IndexByte(offered, want) < 0 {
+		return told(ErrMethod, x.answer(version, methodRefused))
 	}
-	return told(ErrMethod, answer(rw, version, methodRefused))
+	return x.answer(version, want)
 }
 
 // authenticate is the exchange of RFC 1929.
-func authenticate(rw io.ReadWriter, buf []byte, check func(user, password []byte) bool) error {
-	if err := readFull(rw, buf[:2]); err != nil {
+func (x *exchange) authenticate(check func(user, password []byte) bool) error {
+	head, err := x.read(2)
+	if err != nil {
 		return fmt.Errorf("socks: credentials: %w", err)
 	}
-	if buf[0] != authVersion {
-		return fmt.Errorf("socks: credentials: unknown version %#x", buf[0])
+	if head[0] != authVersion {
+		return fmt.Errorf("socks: credentials: unknown version %#x", head[0])
 	}
 	// One read takes the username and the length of the password behind it.
-	user, rest := buf[2:2+int(buf[1])], buf[2+int(buf[1]):]
-	if err := readFull(rw, buf[2:2+len(user)+1]); err != nil {
+	user, err := x.read(int(head[1]) + 1)
+	if err != nil {
 		return fmt.Errorf("socks: credentials: %w", err)
 	}
-	password := rest[1 : 1+int(rest[0])]
-	if err := readFull(rw, password); err != nil {
+	user, length := user[:head[1]], user[head[1]]
+	password, err := x.read(int(length))
+	if err != nil {
 		return fmt.Errorf("socks: credentials: %w", err)
 	}
 	if !check(user, password) {
-		return told(ErrAuth, answer(rw, authVersion, authRefused))
+		return told(ErrAuth, x.answer(authVersion, authRefused))
 	}
-	return answer(rw, authVersion, authGranted)
+	return x.answer(authVersion, authGranted)
 }
 
 // request reads the client's request whole, even one it then refuses.
-func request(r io.Reader, buf []byte) (Addr, error) {
-	// Version, command, a reserved byte, and the two bytes that readAddr starts from.
-	if err := readFull(r, buf[:5]); err != nil {
+func (x *exchange) request() (Addr, error) {
+	// Version, command, a reserved byte, and the two bytes that address starts from.
+	head, err := x.read(5)
+	if err != nil {
 		return Addr{}, fmt.Errorf("socks: request: %w", err)
 	}
-	if buf[0] != version {
-		return Addr{}, fmt.Errorf("%w: %#x", ErrVersion, buf[0])
+	if head[0] != version {
+		return Addr{}, fmt.Errorf("%w: %#x", ErrVersion, head[0])
 	}
-	command := buf[1]
-	dest, err := readAddr(r, buf[3:])
-	if err == nil && command != commandConnect {
-		err = fmt.Errorf("%w: %#x", ErrCommand, command)
+	dest, err := x.address(head[3], head[4])
+	if err == nil && head[1] != commandConnect {
+		err = fmt.Errorf("%w: %#x", ErrCommand, head[1])
 	}
 	return dest, err
-}
-
-func answer(w io.Writer, msg ...byte) error {
-	if _, err := w.Write(msg); err != nil {
-		return fmt.Errorf("socks: answer: %w", err)
-	}
-	return nil
 }
 
 // told returns why the client is refused, with the error of telling it, if any.

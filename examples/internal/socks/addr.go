@@ -69,39 +69,48 @@ func (a Addr) Append(dst []byte) []byte {
 // ReadAddr reads one address, and not a byte more, from r.
 // An r that ends early is io.ErrUnexpectedEOF, also before the first byte.
 func ReadAddr(r io.Reader) (Addr, error) {
-	var buf [MaxAddrLen]byte
-	if err := readFull(r, buf[:2]); err != nil {
+	x := exchanges.Get()
+	defer exchanges.Put(x)
+	x.r = r
+	head, err := x.read(2)
+	if err != nil {
 		return Addr{}, fmt.Errorf("socks: address: %w", err)
 	}
-	return readAddr(r, buf[:])
+	return x.address(head[0], head[1])
 }
 
-// readAddr reads the rest of an address whose type and first byte are in
-// buf[:2]. Every form has a byte there, so two reads are enough for any.
-func readAddr(r io.Reader, buf []byte) (Addr, error) {
-	var host int // buf[1:host] is the host, with the length of a name
-	switch buf[0] {
+// address reads the rest of an address of which the type and one byte more
+// have been read. Every form has that byte, so two reads are enough for any.
+func (x *exchange) address(kind, first byte) (Addr, error) {
+	var host int // what is left of the host
+	switch kind {
 	case typeIPv4:
-		host = 1 + 4
+		host = 4 - 1
 	case typeIPv6:
-		host = 1 + 16
+		host = 16 - 1
 	case typeName:
-		host = 1 + 1 + int(buf[1])
+		host = int(first)
 	default:
-		return Addr{}, fmt.Errorf("%w %#x", ErrAddrType, buf[0])
+		return Addr{}, fmt.Errorf("%w %#x", ErrAddrType, kind)
 	}
-	if err := readFull(r, buf[2:host+2]); err != nil {
+	rest, err := x.read(host + 2)
+	if err != nil {
 		return Addr{}, fmt.Errorf("socks: address: %w", err)
 	}
-
-	a := Addr{Port: binary.BigEndian.Uint16(buf[host:])}
-	if buf[0] != typeName {
-		a.IP, _ = netip.AddrFromSlice(buf[1:host]) // 4 or 16 bytes: always well formed
-		return a, nil
-	}
-	a.Name = string(buf[2:host])
-	if !validName(a.Name) {
-		return Addr{}, fmt.Errorf("%w: %q", ErrName, a.Name)
+	a := Addr{Port: binary.BigEndian.Uint16(rest[host:])}
+	switch kind {
+	case typeIPv4:
+		a.IP = netip.AddrFrom4([4]byte{first, rest[0], rest[1], rest[2]})
+	case typeIPv6:
+		var ip [16]byte
+		ip[0] = first
+		copy(ip[1:], rest)
+		a.IP = netip.AddrFrom16(ip)
+	default:
+		a.Name = string(rest[:host])
+		if !validName(a.Name) {
+			return Addr{}, fmt.Errorf("%w: %q", ErrName, a.Name)
+		}
 	}
 	return a, nil
 }
@@ -115,13 +124,4 @@ func validName(name string) bool {
 		}
 	}
 	return name != ""
-}
-
-// readFull is io.ReadFull for messages, of which an early end is never clean.
-func readFull(r io.Reader, buf []byte) error {
-	_, err := io.ReadFull(r, buf)
-	if errors.Is(err, io.EOF) {
-		return io.ErrUnexpectedEOF
-	}
-	return err
 }

@@ -3,7 +3,6 @@ package socks
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"os"
@@ -70,12 +69,10 @@ func Refuse(w io.Writer, cause error) error {
 }
 
 func reply(w io.Writer, code Reply, bound Addr) error {
-	msg := make([]byte, 0, 3+MaxAddrLen)
-	msg = append(msg, version, byte(code), 0)
-	if _, err := w.Write(bound.Append(msg)); err != nil {
-		return fmt.Errorf("socks: reply: %w", err)
-	}
-	return nil
+	x := exchanges.Get()
+	defer exchanges.Put(x)
+	x.w = w
+	return x.reply(code, bound)
 }
 
 func isDNS(err error) bool {
