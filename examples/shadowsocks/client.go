@@ -9,7 +9,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/headrace-go/headrace/bufpool"
 	"github.com/headrace-go/headrace/examples/internal/serve"
 	"github.com/headrace-go/headrace/examples/internal/socks"
 	"github.com/headrace-go/headrace/examples/internal/ss"
@@ -39,7 +38,7 @@ func runClient(args []string) {
 		log.Fatalf("-wait %v is not a time to wait", *wait)
 	}
 	c := &client{key: key, server: *server, wait: *wait, dialer: net.Dialer{Timeout: dialTimeout}}
-	cfg := o.config()
+	cfg := o.config
 	cfg.Open = c.open
 	serve.Main(cfg)
 }
@@ -75,17 +74,17 @@ func (c *client) request(ctx context.Context, app, server net.Conn, dest socks.A
 		return nil, err
 	}
 	if first != nil {
-		defer bufpool.Default().Put(first)
+		defer c.key.Buffers().Put(first)
 	}
 	return c.key.Request(server, dest, first)
 }
 
-// firstBytes returns what app says in time, from the default pool, or nil.
+// firstBytes returns what app says in time, from the pool, or nil.
 func (c *client) firstBytes(app net.Conn) ([]byte, error) {
 	if err := app.SetReadDeadline(time.Now().Add(c.wait)); err != nil {
 		return nil, err
 	}
-	first, err := vecio.ReadReady(app, bufpool.Default())
+	first, err := vecio.ReadReady(app, c.key.Buffers())
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 	case errors.Is(err, io.EOF): // the relay will find it again

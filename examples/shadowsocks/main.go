@@ -1,8 +1,8 @@
 // Command shadowsocks is both sides of a Shadowsocks proxy (SIP004): a server,
 // and a client that applications reach by SOCKS5.
 //
-//	shadowsocks server [-listen ADDR] [-method METHOD] -password PASSWORD [-idle TIME] [-debug ADDR]
-//	shadowsocks client [-listen ADDR] -server HOST:PORT [-method METHOD] -password PASSWORD [-wait TIME] [-idle TIME] [-debug ADDR]
+//	shadowsocks server [-listen ADDR] [-method METHOD] -password PASSWORD [-idle TIME] [-pool POOL] [-debug ADDR]
+//	shadowsocks client [-listen ADDR] -server HOST:PORT [-method METHOD] -password PASSWORD [-wait TIME] [-idle TIME] [-pool POOL] [-debug ADDR]
 //
 // The methods are aes-128-gcm, aes-256-gcm and chacha20-ietf-poly1305. It prints
 // the address it listens on, logs one line per error, and ends with SIGINT. At
@@ -19,7 +19,6 @@ import (
 
 	"github.com/headrace-go/headrace/examples/internal/serve"
 	"github.com/headrace-go/headrace/examples/internal/ss"
-	"github.com/headrace-go/headrace/vecio"
 )
 
 const usage = "usage: shadowsocks server|client [flags]; -h after either lists its flags"
@@ -46,19 +45,19 @@ func main() {
 
 // options are the flags that both roles have.
 type options struct {
-	set                      *flag.FlagSet
-	listen, method, password string
-	debug                    string
-	idle                     time.Duration
+	set              *flag.FlagSet
+	method, password string
+	config           serve.Config // but for the role's own part
 }
 
 func newOptions(role, listen string) *options {
 	o := &options{set: flag.NewFlagSet("shadowsocks "+role, flag.ExitOnError)}
-	o.set.StringVar(&o.listen, "listen", listen, "listen on `address`; port 0 takes a free one")
+	o.set.StringVar(&o.config.Listen, "listen", listen, "listen on `address`; port 0 takes a free one")
 	o.set.StringVar(&o.method, "method", "aes-256-gcm", "protect streams by `method`")
 	o.set.StringVar(&o.password, "password", "", "the `password` that both sides share")
-	o.set.StringVar(&o.debug, "debug", "", "show counters and profiles on `address`")
-	o.set.DurationVar(&o.idle, "idle", 5*time.Minute, "close connections that are idle for this `time`")
+	o.set.StringVar(&o.config.Debug, "debug", "", "show counters and profiles on `address`")
+	o.set.Func("pool", serve.PoolUsage, o.config.UsePool)
+	o.set.DurationVar(&o.config.Relay.IdleTimeout, "idle", 5*time.Minute, "close connections that are idle for this `time`")
 	return o
 }
 
@@ -68,21 +67,13 @@ func (o *options) parse(args []string) *ss.Key {
 	if o.set.NArg() > 0 {
 		log.Fatalf("unexpected argument %q", o.set.Arg(0))
 	}
-	if o.idle <= 0 {
-		log.Fatalf("-idle %v is not a time to wait", o.idle)
+	if o.config.Relay.IdleTimeout <= 0 {
+		log.Fatalf("-idle %v is not a time to wait", o.config.Relay.IdleTimeout)
 	}
 	key, err := ss.NewKey(o.method, o.password)
 	if err != nil {
 		log.Fatal(err)
 	}
+	key.Pool = o.config.Pool
 	return key
-}
-
-// config is what serve needs to know, but for the role's own part.
-func (o *options) config() serve.Config {
-	return serve.Config{
-		Listen: o.listen,
-		Debug:  o.debug,
-		Relay:  vecio.RelayConfig{IdleTimeout: o.idle},
-	}
 }

@@ -24,7 +24,7 @@ func runServer(args []string) {
 	o := newOptions("server", "127.0.0.1:8388")
 	key := o.parse(args)
 	s := &server{key: key, dialer: net.Dialer{Timeout: dialTimeout}}
-	cfg := o.config()
+	cfg := o.config
 	cfg.Open, cfg.OpenTimeout = s.open, openTimeout
 	serve.Main(cfg)
 }

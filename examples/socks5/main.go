@@ -1,6 +1,6 @@
 // Command socks5 is a SOCKS5 proxy (RFC 1928, RFC 1929) for CONNECT requests.
 //
-//	socks5 [-listen ADDR] [-user NAME -password PASSWORD] [-idle TIME] [-debug ADDR]
+//	socks5 [-listen ADDR] [-user NAME -password PASSWORD] [-idle TIME] [-pool POOL] [-debug ADDR]
 //
 // It prints the address it listens on, logs one line per error, and ends with
 // SIGINT. At the debug address it shows its counters (/debug/vars) and profiles
@@ -17,7 +17,6 @@ import (
 
 	"github.com/headrace-go/headrace/examples/internal/serve"
 	"github.com/headrace-go/headrace/examples/internal/socks"
-	"github.com/headrace-go/headrace/vecio"
 )
 
 // dialTimeout leaves time to tell the client, of the 10 seconds that serve and
@@ -33,6 +32,8 @@ func main() {
 		idle     = flag.Duration("idle", 5*time.Minute, "close connections that are idle for this `time`")
 		debug    = flag.String("debug", "", "show counters and profiles on `address`")
 	)
+	var cfg serve.Config
+	flag.Func("pool", serve.PoolUsage, cfg.UsePool)
 	flag.Parse()
 	if flag.NArg() > 0 {
 		log.Fatalf("unexpected argument %q", flag.Arg(0))
@@ -47,12 +48,9 @@ func main() {
 	if *user != "" {
 		p.check = checker(*user, *password)
 	}
-	serve.Main(serve.Config{
-		Listen: *listen,
-		Debug:  *debug,
-		Open:   p.open,
-		Relay:  vecio.RelayConfig{IdleTimeout: *idle},
-	})
+	cfg.Listen, cfg.Debug, cfg.Open = *listen, *debug, p.open
+	cfg.Relay.IdleTimeout = *idle
+	serve.Main(cfg)
 }
 
 // checker lets in who brings this name and password, in constant time.

@@ -6,6 +6,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/headrace-go/headrace/bufpool"
 	"github.com/headrace-go/headrace/vecio"
 )
 
@@ -32,8 +33,11 @@ type Config struct {
 	// hang up, together. Zero means DefaultOpenTimeout.
 	OpenTimeout time.Duration
 
+	// Pool lends all buffers. Nil means bufpool.Default.
+	Pool *bufpool.Pool
+
 	// Relay configures how the two are joined. The Server brings the
-	// Meter, and Main a Parker.
+	// Meter and the Pool, and Main a Parker.
 	Relay vecio.RelayConfig
 
 	// Log gets one line per error. Nil means the standard logger.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"runtime"
+	"runtime/metrics"
 	"time"
 )
 
@@ -18,6 +19,7 @@ func startDebug(ln net.Listener, s *Server) *http.Server {
 	var vars expvar.Map
 	vars.Set("proxy", expvar.Func(func() any { return s.Stats() }))
 	vars.Set("goroutines", expvar.Func(func() any { return runtime.NumGoroutine() }))
+	vars.Set("gcseconds", expvar.Func(gcSeconds))
 	vars.Set("memstats", expvar.Get("memstats"))
 
 	mux := http.NewServeMux()
@@ -35,4 +37,11 @@ func startDebug(ln net.Listener, s *Server) *http.Server {
 		}
 	}()
 	return srv
+}
+
+// gcSeconds is the processor time that garbage collection has taken so far.
+func gcSeconds() any {
+	s := []metrics.Sample{{Name: "/cpu/classes/gc/total:cpu-seconds"}}
+	metrics.Read(s)
+	return s[0].Value.Float64()
 }

@@ -6,7 +6,6 @@ import (
 	"net"
 	"time"
 
-	"github.com/headrace-go/headrace/bufpool"
 	"github.com/headrace-go/headrace/vecio"
 )
 
@@ -51,7 +50,7 @@ func (s *Server) open(ctx context.Context, client net.Conn) (a, b net.Conn, err 
 			_ = c.CloseWrite() // it fails only on a connection that is gone
 		}
 	}
-	discard(client)
+	s.discard(client)
 	if late {
 		_, _ = a.Close(), b.Close()
 	}
@@ -60,13 +59,12 @@ func (s *Server) open(ctx context.Context, client net.Conn) (a, b net.Conn, err 
 }
 
 // discard reads from c until there is no more. It holds no memory while it waits.
-func discard(c net.Conn) {
-	pool := bufpool.Default()
+func (s *Server) discard(c net.Conn) {
 	for {
-		b, err := vecio.ReadReady(c, pool)
+		b, err := vecio.ReadReady(c, s.cfg.Pool)
 		if err != nil {
 			return
 		}
-		pool.Put(b)
+		s.cfg.Pool.Put(b)
 	}
 }

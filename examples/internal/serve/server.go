@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/headrace-go/headrace/bufpool"
 	"github.com/headrace-go/headrace/vecio"
 )
 
@@ -27,8 +28,11 @@ func New(cfg Config) *Server {
 	if cfg.Log == nil {
 		cfg.Log = log.Default()
 	}
+	if cfg.Pool == nil {
+		cfg.Pool = bufpool.Default()
+	}
 	s := &Server{cfg: cfg}
-	s.cfg.Relay.Meter = &s.meter
+	s.cfg.Relay.Meter, s.cfg.Relay.Pool = &s.meter, cfg.Pool
 	return s
 }
 

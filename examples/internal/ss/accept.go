@@ -27,6 +27,7 @@ var ErrReplay = errors.New("ss: salt was used before")
 func (k *Key) Accept(raw net.Conn, seen *Salts) (*Conn, socks.Addr, error) {
 	var theirs []byte
 	stream, err := aead.NewChunkConn(raw, aead.ChunkConfig{
+		Pool:       k.Buffers(),
 		PrefixSize: k.saltSize(),
 		Open: func(salt []byte) (*aead.Opener, error) {
 			theirs = bytes.Clone(salt)
@@ -49,5 +50,5 @@ func (k *Key) Accept(raw net.Conn, seen *Salts) (*Conn, socks.Addr, error) {
 	if !seen.Add(theirs) {
 		return nil, socks.Addr{}, ErrReplay
 	}
-	return &Conn{ChunkConn: stream, raw: raw}, dest, nil
+	return &Conn{ChunkConn: stream, raw: raw, pool: k.Buffers()}, dest, nil
 }

@@ -18,6 +18,7 @@ import (
 type Conn struct {
 	*aead.ChunkConn
 	raw    net.Conn
+	pool   *bufpool.Pool
 	forged atomic.Pointer[error]
 }
 
@@ -84,12 +85,11 @@ func (c *Conn) Abort() error {
 // exhaust discards what the peer still sends, and returns the Failure when there
 // is no more. It holds no memory while it waits.
 func (c *Conn) exhaust() error {
-	pool := bufpool.Default()
 	for {
-		b, err := vecio.ReadReady(c.raw, pool)
+		b, err := vecio.ReadReady(c.raw, c.pool)
 		if err != nil {
 			return c.Failure()
 		}
-		pool.Put(b)
+		c.pool.Put(b)
 	}
 }

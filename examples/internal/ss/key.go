@@ -9,6 +9,7 @@ import (
 	"fmt"
 
 	"github.com/headrace-go/headrace/aead"
+	"github.com/headrace-go/headrace/bufpool"
 )
 
 var (
@@ -22,6 +23,10 @@ var (
 // A Key is what the two sides share: a method and a master key. It is safe for
 // concurrent use.
 type Key struct {
+	// Pool lends the buffers of its streams. Nil means bufpool.Default. It
+	// must not be changed once there are streams.
+	Pool *bufpool.Pool
+
 	suite  aead.Suite
 	master []byte
 }
@@ -62,6 +67,14 @@ func passwordKey(password string, n int) []byte {
 		key = append(key, digest...)
 	}
 	return key[:n]
+}
+
+// Buffers returns the pool of the Key's streams.
+func (k *Key) Buffers() *bufpool.Pool {
+	if k.Pool == nil {
+		return bufpool.Default()
+	}
+	return k.Pool
 }
 
 // saltSize is the length of a stream's salt: that of the key.

@@ -6,7 +6,6 @@ import (
 	"net"
 
 	"github.com/headrace-go/headrace/aead"
-	"github.com/headrace-go/headrace/bufpool"
 	"github.com/headrace-go/headrace/examples/internal/socks"
 )
 
@@ -19,6 +18,7 @@ import (
 func (k *Key) Request(raw net.Conn, dest socks.Addr, first []byte) (*aead.ChunkConn, error) {
 	var own []byte
 	stream, err := aead.NewChunkConn(raw, aead.ChunkConfig{
+		Pool:       k.Buffers(),
 		PrefixSize: k.saltSize(),
 		Seal: func() (salt []byte, s *aead.Sealer, err error) {
 			own, s, err = k.sealer()
@@ -34,7 +34,7 @@ func (k *Key) Request(raw net.Conn, dest socks.Addr, first []byte) (*aead.ChunkC
 	if err != nil {
 		return nil, err
 	}
-	pool := bufpool.Default()
+	pool := k.Buffers()
 	buf := pool.Get(socks.MaxAddrLen + len(first))
 	defer pool.Put(buf)
 	if _, err := stream.Write(append(dest.Append(buf[:0]), first...)); err != nil {
