@@ -73,7 +73,7 @@ func (o *options) choose(examples programs.Examples, find func(string) (string, 
 	rows := []row.Row{row.Baseline()}
 	if o.rows == "" {
 		for _, r := range row.Ours() {
-			if examples.Has(r.Steps[0].Program) {
+			if !r.Apart && examples.Has(r.Steps[0].Program) {
 				rows = append(rows, r)
 			}
 		}

@@ -113,9 +113,9 @@ func (g *Generator) Stick(ctx context.Context, a Busy) ([]int64, error) {
 	return call[[]int64](ctx, g, "Stick", a.Limit, a)
 }
 
-// Goroutines counts goroutines.
-func (g *Generator) Goroutines(ctx context.Context, a Goroutines) ([]int, error) {
-	return call[[]int](ctx, g, "Goroutines", a.Limit, a)
+// Inside reads what programs publish of themselves.
+func (g *Generator) Inside(ctx context.Context, a Inside) ([]Vars, error) {
+	return call[[]Vars](ctx, g, "Inside", a.Limit, a)
 }
 
 // Stop ends the process; a Crowd ends with it.

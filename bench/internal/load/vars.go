@@ -9,44 +9,49 @@ import (
 	"time"
 )
 
-// Goroutines asks how many goroutines there are in programs that publish that
-// number as the expvar "goroutines" at the addresses.
-type Goroutines struct {
+// Inside asks programs what they publish of themselves as expvars at the
+// addresses.
+type Inside struct {
 	Limit     time.Duration
 	Addresses []string
 }
 
-// Goroutines counts, in the order of the addresses.
-func (s *service) Goroutines(a Goroutines, counts *[]int) error {
+// Vars are the expvars that say what a program needs inside.
+type Vars struct {
+	Goroutines int     `json:"goroutines"`
+	GCSeconds  float64 `json:"gcseconds"` // processor time of garbage collection, since the start
+}
+
+// Inside answers in the order of the addresses.
+func (s *service) Inside(a Inside, all *[]Vars) error {
 	ctx, cancel := context.WithTimeout(context.Background(), a.Limit)
 	defer cancel()
 	for _, address := range a.Addresses {
-		n, err := goroutines(ctx, address)
+		v, err := vars(ctx, address)
 		if err != nil {
-			return fmt.Errorf("load: goroutines of %s: %w", address, err)
+			return fmt.Errorf("load: expvars of %s: %w", address, err)
 		}
-		*counts = append(*counts, n)
+		*all = append(*all, v)
 	}
 	return nil
 }
 
-func goroutines(ctx context.Context, address string) (int, error) {
+func vars(ctx context.Context, address string) (v Vars, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/debug/vars", nil)
 	if err != nil {
-		return 0, err
+		return v, err
 	}
 	req.Close = true // a connection that stayed open would be a goroutine there
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return 0, err
+		return v, err
 	}
 	defer resp.Body.Close()
-	var vars struct{ Goroutines int }
-	if err := json.NewDecoder(resp.Body).Decode(&vars); err != nil {
-		return 0, fmt.Errorf("%s: %w", resp.Status, err)
+	if err := json.NewDecoder(resp.Body).Decode(&v); err != nil {
+		return v, fmt.Errorf("%s: %w", resp.Status, err)
 	}
-	if vars.Goroutines < 1 {
-		return 0, errors.New("not among the published variables")
+	if v.Goroutines < 1 {
+		return v, errors.New("no number of goroutines among them")
 	}
-	return vars.Goroutines, nil
+	return v, nil
 }

@@ -16,6 +16,10 @@ const (
 	SetUpP95     Metric = "setup_p95_us"
 )
 
+// GC is the share of garbage collection in the processor time of a row's
+// processes over a round, in percent.
+const GC Metric = "gc_percent"
+
 // What a connection costs in all processes of the row, kB of resident memory
 // in the four states first.
 const (

@@ -36,6 +36,7 @@ func (r *Report) sections() []section {
 	all := []section{
 		{"throughput, MB/s (% of " + baseline + ")", rate},
 		{"CPU s per GB", cpu},
+		{"garbage collection, % of CPU", []column{{title: "over a round", metric: GC, parts: true, spread: true}}},
 		{"64 bytes there and back, µs", []column{
 			{title: "p50", metric: RoundTripP50, share: true, spread: true},
 			{title: "p95", metric: RoundTripP95, share: true, spread: true},

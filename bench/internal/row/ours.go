@@ -13,7 +13,21 @@ const (
 
 // Ours returns the rows of the example programs.
 func Ours() []Row {
-	return []Row{socks5(), shadowsocks("aes-256-gcm")}
+	return []Row{
+		socks5(), shadowsocks("aes-256-gcm"),
+		unpooled(socks5()), unpooled(shadowsocks("aes-256-gcm")),
+	}
+}
+
+// unpooled is a row whose programs make every buffer that they need: what it
+// lacks against the row is what pooling is worth.
+func unpooled(r Row) Row {
+	r.Name += "-nopool"
+	r.Apart = true
+	for i := range r.Steps {
+		r.Steps[i].Args = append(r.Steps[i].Args, "-pool", "none")
+	}
+	return r
 }
 
 // example is a step that runs a program of examples/, with the flags that all

@@ -9,6 +9,9 @@ type Row struct {
 	// Peer marks a program of somebody else: it is shown beside ours, and no
 	// verdict depends on it.
 	Peer bool
+	// Apart leaves the row out of runs that do not ask for it by name: it
+	// shows something that is no way to run the program.
+	Apart bool
 	// Steps are the processes in the order in which they are started. The
 	// load dials the last one, a SOCKS5 proxy. Without steps it dials the
 	// target itself: that is the baseline.
@@ -53,7 +56,7 @@ type Step struct {
 	// when a socket is bound to it.
 	Announces bool
 	// Debug are more arguments, with which the process publishes its expvars,
-	// "goroutines" among them, and prints "debug on HOST:PORT" as its second
+	// "goroutines" and "gcseconds" among them, and prints "debug on HOST:PORT" as its second
 	// line.
 	Debug []string
 	// Network is what a process that does not announce listens on: "tcp",

@@ -220,12 +220,12 @@ func (c *crowd) footprints(ctx context.Context) ([]footprint, error) {
 	if len(debug) != len(f) {
 		return f, nil
 	}
-	counts, err := c.generator.Goroutines(ctx, load.Goroutines{Limit: c.trial.limit(0), Addresses: debug})
+	inside, err := c.generator.Inside(ctx, load.Inside{Limit: c.trial.limit(0), Addresses: debug})
 	if err != nil {
 		return nil, err
 	}
-	for i, n := range counts {
-		f[i].goroutines = n
+	for i, v := range inside {
+		f[i].goroutines = v.Goroutines
 	}
 	return f, nil
 }

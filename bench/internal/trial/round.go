@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/headrace-go/headrace/bench/internal/load"
+	"github.com/headrace-go/headrace/bench/internal/procfs"
 	"github.com/headrace-go/headrace/bench/internal/report"
 )
 
@@ -43,7 +44,37 @@ func (e *entry) runRound(ctx context.Context, phase string) {
 			return
 		}
 	}
+	if !s.do(s.collection) {
+		e.out = true
+		return
+	}
 	s.leave()
+}
+
+// collection measures how much of the round's processor time went into
+// garbage collection, in programs that publish it.
+func (s *stage) collection(ctx context.Context) error {
+	pids, debug := s.processes.PIDs(), s.processes.Debug()
+	if len(pids) == 0 || len(debug) != len(pids) {
+		return nil
+	}
+	s.begin("collection")
+	inside, err := s.generator.Inside(ctx, load.Inside{Limit: s.trial.limit(0), Addresses: debug})
+	if err != nil {
+		return err
+	}
+	var collecting, all float64
+	for i, role := range s.row.Processes() {
+		cpu, err := procfs.CPU(pids[i])
+		if err != nil {
+			return err
+		}
+		s.result.Add(report.GC.Of(role), 100*inside[i].GCSeconds/cpu.Seconds())
+		collecting += inside[i].GCSeconds
+		all += cpu.Seconds()
+	}
+	s.result.Add(report.GC, 100*collecting/all)
+	return nil
 }
 
 // setUp measures the first connection of the fresh processes, and then more.
