@@ -59,6 +59,7 @@ type Load struct {
 	Limit    int           // how many this side may have open at once; 0 if it opens none
 	Left     int64         // how many more this side can ever open
 	Queued   int64         // bytes that writers wait to get rid of
+	Bytes    int64         // carried by all streams so far, both ways together
 	RTT      time.Duration // smoothed round-trip time; 0 if it was not measured yet
 	Draining bool          // Open fails, now and for ever
 }
