@@ -211,17 +211,26 @@ type bufferPool interface {
 // no datagram of that size or more if the size is what it objects to, for none
 // at all if the device cannot. What it failed at is sent one by one.
 func (c *BatchConn) WriteBatch(ms []Datagram) (sent int, err error) {
+	return c.writeBatch(ms, false)
+}
+
+// writeBatch is WriteBatch. With try it does not wait, where that is possible:
+// what the socket's buffer has no room for is refused.
+func (c *BatchConn) writeBatch(ms []Datagram, try bool) (sent int, err error) {
 	if len(ms) == 0 {
 		return 0, nil
 	}
 	if c.portable.Load() {
 		return c.writePortable(ms, cursor{})
 	}
-	return c.write(ms)
+	return c.write(ms, try)
 }
 
 // errNothingNow: nothing has arrived.
 var errNothingNow = errors.New("vecio: no datagram now")
+
+// errFull: the socket's buffer has no room now.
+var errFull = errors.New("vecio: no room for a datagram now")
 
 // errNoBatches: this system has no such call.
 var errNoBatches = errors.New("vecio: no batches of datagrams here")

@@ -95,7 +95,7 @@ type batchCall struct {
 	n   int // entries read, or datagrams sent
 
 	pool bufferPool // a read's, or nil
-	try  bool       // the read does not wait
+	try  bool       // the call does not wait
 
 	at      cursor        // the write has come so far
 	single  cursor        // up to here GSO failed, and is under suspicion
@@ -174,9 +174,9 @@ func (b *batchCall) readOnce(fd uintptr) bool {
 }
 
 // write is WriteBatch.
-func (c *BatchConn) write(ms []Datagram) (int, error) {
+func (c *BatchConn) write(ms []Datagram, try bool) (int, error) {
 	b := batchCalls.Get().(*batchCall)
-	b.c, b.ms = c, ms
+	b.c, b.ms, b.try = c, ms, try
 	b.retried = cursor{entry: -1}
 	closed := c.raw.Write(b.attemptWrite)
 	sent, err, at := b.n, b.err, b.at
@@ -209,7 +209,10 @@ func (b *batchCall) writeAll(fd uintptr) bool {
 			continue
 		}
 		if errno == syscall.EAGAIN {
-			return false
+			if b.try {
+				b.drop()
+			}
+			return b.try
 		}
 		if !b.refused(&m.runs[0], errno) {
 			return true
@@ -280,6 +283,19 @@ func (b *batchCall) refused(r *run, errno syscall.Errno) bool {
 		b.suspect = 0 // nothing was accepted: segmentation is not to blame
 	}
 	return true
+}
+
+// drop refuses the rest: the socket has no room.
+func (b *batchCall) drop() {
+	rest := int64(0)
+	for b.at.entry < len(b.ms) {
+		_, b.at = b.at.next(b.ms)
+		rest++
+	}
+	b.c.stats.refused.Add(rest)
+	if b.err == nil {
+		b.err = errFull
+	}
 }
 
 // limits says what may leave as one message from a cursor on.
