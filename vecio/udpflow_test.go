@@ -1,0 +1,515 @@
+package vecio_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/headrace-go/headrace/vecio"
+)
+
+// tableModes are the ways in which a table may move datagrams and wait.
+var tableModes = []struct {
+	name   string
+	parked bool
+	cfg    vecio.BatchConfig
+}{
+	{"parked", true, vecio.BatchConfig{}},
+	{"goroutines", false, vecio.BatchConfig{}},
+	{"mmsg", true, vecio.BatchConfig{NoGSO: true, NoGRO: true}},
+	{"portable", true, vecio.PortableBatch(vecio.BatchConfig{})},
+}
+
+// addressed is a protocol as proxies have them: a datagram of a client begins
+// with the address that it is for, one to it with the address that it is from,
+// and both end with a mark.
+const (
+	addressLen = 6
+	mark       = 0x5a
+)
+
+var errUnmarked = errors.New("no mark")
+
+func appendAddress(dst []byte, a netip.AddrPort) []byte {
+	ip := a.Addr().As4()
+	return binary.BigEndian.AppendUint16(append(dst, ip[:]...), a.Port())
+}
+
+func wrapped(a netip.AddrPort, payload []byte) []byte {
+	return append(append(appendAddress(nil, a), payload...), mark)
+}
+
+func unwrap(b []byte) ([]byte, netip.AddrPort, error) {
+	if len(b) < addressLen+1 || b[len(b)-1] != mark {
+		return nil, netip.AddrPort{}, errUnmarked
+	}
+	a := netip.AddrPortFrom(netip.AddrFrom4([4]byte(b)), binary.BigEndian.Uint16(b[4:]))
+	return b[addressLen : len(b)-1], a, nil
+}
+
+// openAny makes sockets for any IPv4 target on loopback.
+func openAny(netip.AddrPort) (*net.UDPConn, error) {
+	return net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+}
+
+func addressedConfig() vecio.FlowTableConfig {
+	return vecio.FlowTableConfig{
+		Open: openAny,
+		Up: func(_, datagram []byte, _ netip.AddrPort) ([]byte, netip.AddrPort, error) {
+			return unwrap(datagram)
+		},
+		Down: func(dst, payload []byte, source netip.AddrPort) ([]byte, error) {
+			return append(append(appendAddress(dst, source), payload...), mark), nil
+		},
+		DownGrowth: addressLen + 1,
+	}
+}
+
+func newTable(t testing.TB, batch vecio.BatchConfig, cfg vecio.FlowTableConfig) (*vecio.FlowTable, netip.AddrPort) {
+	t.Helper()
+	c := listenUDP(t, "udp4", "127.0.0.1:0")
+	c.SetReadBuffer(4 << 20)
+	cfg.Target = batch
+	table, err := vecio.NewFlowTable(batchConn(t, c, batch), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := table.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	return table, addrOf(c, "127.0.0.1")
+}
+
+// echoUDP sends back what it gets, until the test ends.
+func echoUDP(t testing.TB) netip.AddrPort {
+	t.Helper()
+	c := listenUDP(t, "udp4", "127.0.0.1:0")
+	c.SetReadBuffer(4 << 20)
+	conn := batchConn(t, c, vecio.BatchConfig{})
+	ended := make(chan struct{})
+	r := vecio.Receive(conn, vecio.ReceiverConfig{
+		Handle: func(ms []vecio.Datagram) {
+			conn.WriteBatch(ms)
+		},
+		Ended: func(error) { close(ended) },
+	})
+	t.Cleanup(func() {
+		r.Close()
+		<-ended
+	})
+	return addrOf(c, "127.0.0.1")
+}
+
+func mustRead(t testing.TB, c *net.UDPConn) []byte {
+	t.Helper()
+	c.SetReadDeadline(time.Now().Add(time.Minute))
+	b := make([]byte, 1<<16)
+	n, err := c.Read(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b[:n]
+}
+
+func mustWrite(t testing.TB, c *net.UDPConn, to netip.AddrPort, b []byte) {
+	t.Helper()
+	if _, err := c.WriteToUDPAddrPort(b, to); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// awaitStats returns when the table's counters are as f wants them.
+func awaitStats(t testing.TB, table *vecio.FlowTable, f func(vecio.FlowTableStats) bool) vecio.FlowTableStats {
+	t.Helper()
+	for {
+		s := table.Stats()
+		if f(s) {
+			return s
+		}
+		if t.Context().Err() != nil {
+			t.Fatalf("the table stays at %+v", s)
+		}
+		runtime.Gosched()
+	}
+}
+
+// Each client gets back what was sent to it, from whichever target, and nothing
+// else; two targets see one source for one client.
+func TestFlowTable(t *testing.T) {
+	for _, mode := range tableModes {
+		t.Run(mode.name, func(t *testing.T) {
+			cfg := addressedConfig()
+			if mode.parked {
+				cfg.Parker = newParker(t)
+			}
+			table, at := newTable(t, mode.cfg, cfg)
+			targets := []netip.AddrPort{echoUDP(t), echoUDP(t)}
+			var clients []*net.UDPConn
+			for range 5 {
+				clients = append(clients, listenUDP(t, "udp4", "127.0.0.1:0"))
+			}
+			for round := range 20 {
+				for i, c := range clients {
+					payload := numbered(round*10+i, 10+100*i)
+					to := targets[(round+i)%2]
+					mustWrite(t, c, at, wrapped(to, payload))
+					got, from, err := unwrap(mustRead(t, c))
+					if err != nil || from != to || !bytes.Equal(got, payload) {
+						t.Fatalf("round %d, client %d: %d bytes from %v, %v; want %d from %v", round, i, len(got), from, err, len(payload), to)
+					}
+				}
+			}
+			s := awaitStats(t, table, func(s vecio.FlowTableStats) bool { return s.Up.Datagrams == 100 && s.Down.Datagrams == 100 })
+			if s.Flows != 5 || s.Opened != 5 || s.Up.Datagrams != 100 || s.Up.Bytes != s.Down.Bytes-100*(addressLen+1) {
+				t.Errorf("%+v", s)
+			}
+		})
+	}
+}
+
+// Batches go through whole, in order, and in few system calls.
+func TestFlowTableBatches(t *testing.T) {
+	for _, mode := range tableModes {
+		t.Run(mode.name, func(t *testing.T) {
+			cfg := addressedConfig()
+			cfg.Parker = newParker(t)
+			table, at := newTable(t, mode.cfg, cfg)
+			target := echoUDP(t)
+			c := batchConn(t, listenUDP(t, "udp4", "127.0.0.1:0"), vecio.BatchConfig{})
+			for round := range 10 {
+				var ms []vecio.Datagram
+				for i := range 40 {
+					ms = append(ms, vecio.Datagram{Data: wrapped(target, numbered(100*round+i, 1200)), Addr: at})
+				}
+				ms = append(ms, vecio.Datagram{Data: wrapped(target, numbered(40, 5)), Addr: at})
+				if sent, err := c.WriteBatch(ms); sent != len(ms) || err != nil {
+					t.Fatal(sent, err)
+				}
+				for i, d := range readDatagrams(t, c, len(ms)) {
+					want, _, _ := unwrap(ms[i].Data)
+					if got, from, err := unwrap(d.Data); err != nil || from != target || !bytes.Equal(got, want) {
+						t.Fatalf("round %d: datagram %d: %d bytes from %v, %v", round, i, len(got), from, err)
+					}
+				}
+			}
+			s := table.Conn().Stats()
+			if s.GSO && s.GRO && (s.Reads > 10*4 || s.Writes > 10*4) {
+				t.Errorf("10 batches of 41 took %d reads and %d writes", s.Reads, s.Writes)
+			}
+		})
+	}
+}
+
+// The largest datagrams go through; what grows beyond is dropped, and counted.
+func TestFlowTableSizes(t *testing.T) {
+	for _, mode := range tableModes {
+		cfg := addressedConfig()
+		cfg.Parker = newParker(t)
+		table, at := newTable(t, mode.cfg, cfg)
+		target := echoUDP(t)
+		c := listenUDP(t, "udp4", "127.0.0.1:0")
+		for _, n := range []int{0, 1, 9000, vecio.MaxDatagram - addressLen - 1} {
+			mustWrite(t, c, at, wrapped(target, numbered(1, n)))
+			if got, _, err := unwrap(mustRead(t, c)); err != nil || !bytes.Equal(got, numbered(1, n)) {
+				t.Fatalf("%s: %d bytes came back as %d, %v", mode.name, n, len(got), err)
+			}
+		}
+		other := listenUDP(t, "udp4", "127.0.0.1:0") // to answer by itself
+		mustWrite(t, c, at, wrapped(addrOf(other, "127.0.0.1"), []byte("x")))
+		b := make([]byte, 10)
+		_, flow, err := other.ReadFromUDPAddrPort(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mustWrite(t, other, flow, make([]byte, vecio.MaxDatagram)) // grows too long
+		mustWrite(t, other, flow, []byte("y"))
+		if got, _, err := unwrap(mustRead(t, c)); err != nil || string(got) != "y" {
+			t.Errorf("%s: behind one that is too long: %q, %v", mode.name, got, err)
+		}
+		if s := table.Stats(); s.Down.Dropped != 1 {
+			t.Errorf("%s: %+v, want one dropped", mode.name, s)
+		}
+	}
+}
+
+// Strangers make no flow and get no answer.
+func TestFlowTableRefuses(t *testing.T) {
+	cfg := addressedConfig()
+	cfg.Parker = newParker(t)
+	table, at := newTable(t, vecio.BatchConfig{}, cfg)
+	c := listenUDP(t, "udp4", "127.0.0.1:0")
+	for i := range 1000 {
+		mustWrite(t, c, at, numbered(i, i)) // the mark is a matter of luck: one in 256
+		if i%50 == 0 {
+			awaitStats(t, table, func(s vecio.FlowTableStats) bool { return s.Refused+s.Up.Datagrams+s.Up.Dropped >= int64(i+1) })
+		}
+	}
+	s := awaitStats(t, table, func(s vecio.FlowTableStats) bool { return s.Refused+s.Up.Datagrams+s.Up.Dropped == 1000 })
+	if s.Refused < 950 || s.Flows > 1 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// A protocol that cannot tell at once where to sends later, on the same flow.
+func TestFlowTableSend(t *testing.T) {
+	cfg := addressedConfig()
+	cfg.Parker = newParker(t)
+	var table *vecio.FlowTable
+	ready := make(chan struct{})
+	later := make(chan func(), 10)
+	up := cfg.Up
+	cfg.Up = func(dst, b []byte, from netip.AddrPort) ([]byte, netip.AddrPort, error) {
+		payload, to, err := up(dst, b, from)
+		kept := bytes.Clone(payload)
+		later <- func() {
+			<-ready
+			if err := table.Send(from, to, kept); err != nil {
+				t.Error(err)
+			}
+		}
+		return nil, to, err
+	}
+	table, at := newTable(t, vecio.BatchConfig{}, cfg)
+	close(ready)
+	target := echoUDP(t)
+	c := listenUDP(t, "udp4", "127.0.0.1:0")
+	for i := range 3 {
+		mustWrite(t, c, at, wrapped(target, numbered(i, 100)))
+		(<-later)()
+		if got, _, err := unwrap(mustRead(t, c)); err != nil || !bytes.Equal(got, numbered(i, 100)) {
+			t.Fatal(err)
+		}
+	}
+	if s := table.Stats(); s.Opened != 1 || s.Refused != 0 {
+		t.Errorf("%+v", s)
+	}
+	table.Close()
+	if err := table.Send(addrOf(c, "127.0.0.1"), target, []byte("x")); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("Send after Close: %v", err)
+	}
+}
+
+// A flow ends when nothing has moved for IdleTimeout, and its socket with it.
+func TestFlowTableExpires(t *testing.T) {
+	cfg := addressedConfig()
+	p := newParker(t)
+	cfg.Parker = p
+	cfg.IdleTimeout = 10 * time.Millisecond
+	table, at := newTable(t, vecio.BatchConfig{}, cfg)
+	target := echoUDP(t)
+	c := listenUDP(t, "udp4", "127.0.0.1:0")
+	for i := range int64(5) {
+		mustWrite(t, c, at, wrapped(target, []byte("x")))
+		mustRead(t, c)
+		awaitStats(t, table, func(s vecio.FlowTableStats) bool { return s.Expired == i+1 && s.Flows == 0 })
+	}
+	table.Close()
+	if n := p.Stats().Watched; n != 0 {
+		t.Errorf("%d sockets are watched after the end", n)
+	}
+}
+
+// A target that is not there ends nothing.
+func TestFlowTableConnected(t *testing.T) {
+	gone := listenUDP(t, "udp4", "127.0.0.1:0")
+	target := addrOf(gone, "127.0.0.1")
+	gone.Close()
+	cfg := vecio.FlowTableConfig{Parker: newParker(t), Open: func(netip.AddrPort) (*net.UDPConn, error) {
+		return net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(target))
+	}}
+	table, at := newTable(t, vecio.BatchConfig{}, cfg)
+	c := listenUDP(t, "udp4", "127.0.0.1:0")
+	for i := range int64(10) {
+		mustWrite(t, c, at, []byte("into the void"))
+		awaitStats(t, table, func(s vecio.FlowTableStats) bool { return s.Up.Datagrams+s.Up.Dropped == i+1 })
+	}
+	back, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(target))
+	if err != nil {
+		t.Skipf("somebody took the port: %v", err)
+	}
+	defer back.Close()
+	mustWrite(t, c, at, []byte("hello"))
+	b := make([]byte, 10)
+	n, flow, err := back.ReadFromUDPAddrPort(b)
+	if err != nil || string(b[:n]) != "hello" {
+		t.Fatalf("%q, %v", b[:n], err)
+	}
+	mustWrite(t, back, flow, []byte("hello yourself"))
+	if got := mustRead(t, c); string(got) != "hello yourself" {
+		t.Errorf("%q", got)
+	}
+	if s := table.Stats(); s.Opened != 1 || s.Failed != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// A hundred thousand clients, spoofed or not, take what the table is allowed
+// and nothing more, and leave nothing; those who are answered stay.
+func TestFlowTableFlood(t *testing.T) {
+	const limit = 64
+	clients := 100_000
+	if raceEnabled || testing.Short() {
+		clients = 5_000
+	}
+	before := descriptors(t)
+	cfg := addressedConfig()
+	p := newParker(t)
+	cfg.Parker = p
+	cfg.MaxFlows = limit
+	var open, most atomic.Int64
+	cfg.Open = func(netip.AddrPort) (*net.UDPConn, error) {
+		if now := open.Add(1); now > most.Load() {
+			most.Store(now)
+		}
+		return openAny(netip.AddrPort{})
+	}
+	table, at := newTable(t, vecio.BatchConfig{}, cfg)
+	target := echoUDP(t)
+	good := listenUDP(t, "udp4", "127.0.0.1:0")
+	goroutines := runtime.NumGoroutine()
+	for i := range clients {
+		if i%1000 == 0 { // one who is answered, among them
+			mustWrite(t, good, at, wrapped(target, numbered(i, 50)))
+			if got, _, err := unwrap(mustRead(t, good)); err != nil || !bytes.Equal(got, numbered(i, 50)) {
+				t.Fatal(err)
+			}
+		}
+		c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, byte(1+i>>16), byte(i>>8), byte(i))})
+		if err != nil {
+			t.Skipf("no other addresses on loopback: %v", err)
+		}
+		_, err = c.WriteToUDPAddrPort(wrapped(netip.MustParseAddrPort("127.0.0.1:9"), nil), at)
+		c.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i%64 == 63 { // no more than the socket's buffer holds
+			awaitStats(t, table, func(s vecio.FlowTableStats) bool {
+				return s.Up.Datagrams+s.Up.Dropped >= int64(i+1)+int64(i/1000+1)
+			})
+		}
+	}
+	want := int64(clients + (clients+999)/1000)
+	s := awaitStats(t, table, func(s vecio.FlowTableStats) bool { return s.Up.Datagrams+s.Up.Dropped == want })
+	if s.Opened != int64(clients)+1 || s.Flows != limit || s.Evicted != s.Opened-limit || s.Up.Datagrams != want || s.OpenFailed != 0 {
+		t.Errorf("%+v, want %d flows opened, %d left", s, clients+1, limit)
+	}
+	if n := p.Stats().Watched; n > limit+2 {
+		t.Errorf("%d sockets are watched", n)
+	}
+	if n := runtime.NumGoroutine(); n > goroutines+limit+2 {
+		t.Errorf("%d goroutines, %d before", n, goroutines)
+	}
+	table.Close()
+	good.Close()
+	if n := p.Stats().Watched; n != 0 {
+		t.Errorf("%d sockets are watched after the end", n)
+	}
+	if after := descriptors(t); after > before+4 { // the echo's, the test's
+		t.Errorf("%d descriptors, %d before", after, before)
+	}
+}
+
+// descriptors counts those that are open, where that is possible.
+func descriptors(t testing.TB) int {
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Logf("descriptors are not counted: %v", err)
+	}
+	return len(entries)
+}
+
+// A client that gets no socket is counted, and gets one later.
+func TestFlowTableOpenFails(t *testing.T) {
+	cfg := addressedConfig()
+	cfg.Parker = newParker(t)
+	var failing atomic.Bool
+	failing.Store(true)
+	cfg.Open = func(netip.AddrPort) (*net.UDPConn, error) {
+		if failing.Load() {
+			return nil, errors.New("no more sockets")
+		}
+		return openAny(netip.AddrPort{})
+	}
+	table, at := newTable(t, vecio.BatchConfig{}, cfg)
+	target := echoUDP(t)
+	c := listenUDP(t, "udp4", "127.0.0.1:0")
+	for i := range int64(3) {
+		mustWrite(t, c, at, wrapped(target, []byte("x")))
+		awaitStats(t, table, func(s vecio.FlowTableStats) bool { return s.OpenFailed == i+1 })
+	}
+	failing.Store(false)
+	mustWrite(t, c, at, wrapped(target, []byte("x")))
+	mustRead(t, c)
+}
+
+// Close ends a table that is busy, and returns when nothing of it runs.
+func TestFlowTableCloseWhileBusy(t *testing.T) {
+	for _, mode := range tableModes {
+		t.Run(mode.name, func(t *testing.T) {
+			cfg := addressedConfig()
+			cfg.Parker = newParker(t)
+			table, at := newTable(t, mode.cfg, cfg)
+			target := echoUDP(t)
+			stop := make(chan struct{})
+			ended := make(chan struct{})
+			c := listenUDP(t, "udp4", "127.0.0.1:0")
+			go func() {
+				defer close(ended)
+				for i := 0; ; i++ {
+					select {
+					case <-stop:
+						return
+					default:
+						c.WriteToUDPAddrPort(wrapped(target, numbered(i, 500)), at)
+					}
+				}
+			}()
+			awaitStats(t, table, func(s vecio.FlowTableStats) bool { return s.Down.Datagrams > 100 })
+			if err := table.Close(); err != nil {
+				t.Error(err)
+			}
+			<-table.Done()
+			close(stop)
+			<-ended
+			if s := table.Stats(); s.Flows != 0 {
+				t.Errorf("%+v after Close", s)
+			}
+		})
+	}
+}
+
+// Somebody else closes the clients' socket: the table says so.
+func TestFlowTableLosesItsSocket(t *testing.T) {
+	cfg := addressedConfig() // without a Parker it is noticed at once
+	table, _ := newTable(t, vecio.BatchConfig{}, cfg)
+	table.Conn().Close()
+	<-table.Done()
+	if err := table.Close(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("Close: %v, want what ended the socket", err)
+	}
+}
+
+func TestFlowTableConfig(t *testing.T) {
+	c := batchConn(t, listenUDP(t, "udp4", "127.0.0.1:0"), vecio.BatchConfig{})
+	for _, cfg := range []vecio.FlowTableConfig{
+		{},
+		{Open: openAny, MaxFlows: -1},
+		{Open: openAny, UpGrowth: -1},
+		{Open: openAny, DownGrowth: 1 << 20},
+	} {
+		if table, err := vecio.NewFlowTable(c, cfg); err == nil {
+			table.Close()
+			t.Errorf("%+v is accepted", cfg)
+		}
+	}
+}
