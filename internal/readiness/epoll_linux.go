@@ -69,8 +69,17 @@ func (e *epoll) poll(fd uintptr) bool {
 // arm asks for one event. A registration outlives its event, disarmed, until
 // the socket is closed: so most often there is one to modify.
 func (e *epoll) arm(_ syscall.Conn, raw syscall.RawConn, t ticket) error {
+	return e.register(raw, t, unix.EPOLLIN|unix.EPOLLRDHUP)
+}
+
+// armEnd asks for the end only: errors and hang-ups are always reported.
+func (e *epoll) armEnd(raw syscall.RawConn, t ticket) error {
+	return e.register(raw, t, unix.EPOLLRDHUP)
+}
+
+func (e *epoll) register(raw syscall.RawConn, t ticket, events uint32) error {
 	event := unix.EpollEvent{
-		Events: unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLONESHOT,
+		Events: events | unix.EPOLLONESHOT,
 		Fd:     int32(t.index),
 		Pad:    int32(t.gen),
 	}

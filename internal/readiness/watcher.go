@@ -50,6 +50,12 @@ type backend interface {
 	close() error
 }
 
+// An endBackend can also wait for the end of a stream alone.
+type endBackend interface {
+	// armEnd is arm, but what arrives raises no event.
+	armEnd(raw syscall.RawConn, t ticket) error
+}
+
 // NewWatcher returns a Watcher that watches nothing. It fails only if the
 // system refuses the descriptor that it needs.
 func NewWatcher() (*Watcher, error) {
@@ -70,6 +76,25 @@ func NewWatcher() (*Watcher, error) {
 // Watch returns nil, and never calls wake, if c cannot be watched: it is no
 // socket or closed already, or the Watcher is.
 func (w *Watcher) Watch(c syscall.Conn, wake func()) (cancel func()) {
+	return w.watch(c, wake, func(raw syscall.RawConn, t ticket) error {
+		return w.backend.arm(c, raw, t)
+	})
+}
+
+// WatchEnd is Watch for the end of c alone, be it in order, a reset or a
+// timeout of the kernel's: what arrives does not wake, so that c may be in use
+// meanwhile. A socket has one watch, of either kind; the later one counts.
+// WatchEnd returns nil on systems without epoll too: there it would take a
+// goroutine that reads.
+func (w *Watcher) WatchEnd(c syscall.Conn, wake func()) (cancel func()) {
+	b, ok := w.backend.(endBackend)
+	if !ok {
+		return nil
+	}
+	return w.watch(c, wake, b.armEnd)
+}
+
+func (w *Watcher) watch(c syscall.Conn, wake func(), arm func(syscall.RawConn, ticket) error) (cancel func()) {
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return nil
@@ -78,7 +103,7 @@ func (w *Watcher) Watch(c syscall.Conn, wake func()) (cancel func()) {
 	if !ok {
 		return nil
 	}
-	if err := w.backend.arm(c, raw, t); err != nil {
+	if err := arm(raw, t); err != nil {
 		w.drop(t)
 		return nil
 	}

@@ -3,6 +3,7 @@ package readiness_test
 import (
 	"errors"
 	"net"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -125,6 +126,53 @@ func TestCloseWakesAll(t *testing.T) {
 			t.Error("a closed Watcher watches")
 		}
 	})
+}
+
+// TestWatchEnd: what arrives wakes nobody, and the socket is in use meanwhile.
+func TestWatchEnd(t *testing.T) {
+	w, err := readiness.NewWatcher()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	for name, end := range map[string]func(peer net.Conn){
+		"end":   func(peer net.Conn) { peer.(*net.TCPConn).CloseWrite() },
+		"reset": func(peer net.Conn) { peer.(*net.TCPConn).SetLinger(0); peer.Close() },
+	} {
+		a, b := faultconn.Sockets(t, "tcp")
+		woken := make(chan struct{}, 2)
+		cancel := w.WatchEnd(sysConn(b), func() { woken <- struct{}{} })
+		if cancel == nil {
+			if runtime.GOOS == "linux" {
+				t.Fatal("not watched")
+			}
+			t.Skip("this system cannot watch for the end alone")
+		}
+		buf := make([]byte, 1)
+		for range 20 {
+			a.Write([]byte("x"))
+			b.Read(buf)
+			b.Write(buf)
+			a.Read(buf)
+		}
+		if len(woken) > 0 {
+			t.Errorf("%s: woken by data", name)
+		}
+		end(a)
+		<-woken
+		cancel()
+	}
+	if n := w.Len(); n != 0 {
+		t.Errorf("%d still watched", n)
+	}
+	if readiness.NewPortableWatcher().WatchEnd(sysConn(sockets(t)), func() {}) != nil {
+		t.Error("a watcher without epoll watches for the end alone")
+	}
+}
+
+func sockets(t *testing.T) net.Conn {
+	_, b := faultconn.Sockets(t, "tcp")
+	return b
 }
 
 // TestForeignClose: a socket that is closed under the watcher is found by the
