@@ -61,8 +61,8 @@ type ChunkOpener interface {
 	// then nothing of the plaintext is left behind dst, and size says nothing.
 	//
 	// No slice is kept, and nothing is changed but dst's spare capacity. In
-	// place, dst is src[Headroom:Headroom]; with any other overlap of src and
-	// what is appended, OpenChunk panics. With enough capacity in dst it does
-	// not allocate.
+	// place, dst is src[Headroom:Headroom]; with any other overlap of the
+	// sealed payload and what is appended, OpenChunk panics. With enough
+	// capacity in dst it does not allocate.
 	OpenChunk(dst, nonces, src []byte, limit int) (plaintext []byte, size int, err error)
 }
