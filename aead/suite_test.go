@@ -115,3 +115,45 @@ func TestPreferredWorks(t *testing.T) {
 	}
 	mustAEAD(t, s)
 }
+
+func TestBackendsAreListed(t *testing.T) {
+	std := map[aead.Suite]bool{}
+	for _, b := range aead.Backends() {
+		if b.Name == "std" {
+			std[b.Suite] = true
+			if b.Unavailable != "" || b.From != 0 {
+				t.Errorf("Backends: %+v", b)
+			}
+		}
+		if std[b.Suite] && b.Name != "std" {
+			t.Errorf("%v: %s comes after std", b.Suite, b.Name)
+		}
+		t.Logf("%v: %s, from %d bytes on, unavailable: %q", b.Suite, b.Name, b.From, b.Unavailable)
+	}
+	if len(std) != len(allSuites) {
+		t.Errorf("std is listed for %d suites", len(std))
+	}
+	for _, s := range allSuites {
+		mustAEAD(t, s)
+	}
+	if n := aead.SelfTestFailures(); n != 0 {
+		t.Errorf("SelfTestFailures() = %d", n)
+	}
+}
+
+func TestMeasure(t *testing.T) {
+	speeds := aead.Measure()
+	seen := map[aead.Suite]bool{}
+	for _, s := range speeds {
+		seen[s.Suite] = true
+		if s.Time <= 0 || s.Size <= 0 {
+			t.Errorf("Measure: %+v", s)
+		}
+	}
+	if len(seen) != len(allSuites) {
+		t.Errorf("Measure tried %d suites", len(seen))
+	}
+	if s := aead.Preferred(); s != aead.AES128GCM && s != aead.ChaCha20Poly1305 {
+		t.Errorf("Preferred() = %v after Measure", s)
+	}
+}

@@ -1,0 +1,99 @@
+package aeadtest
+
+// published are the vectors that specifications come with. NIST took those of
+// the GCM specification (McGrew and Viega) over into SP 800-38D.
+var published = []struct {
+	source, suite                      string
+	key, nonce, ad, plain, sealed, tag string
+}{
+	{
+		source: "GCM specification, test case 1", suite: "AES-128-GCM",
+		key:    "00000000000000000000000000000000",
+		nonce:  "000000000000000000000000",
+		ad:     "",
+		plain:  "",
+		sealed: "",
+		tag:    "58e2fccefa7e3061367f1d57a4e7455a",
+	},
+	{
+		source: "GCM specification, test case 2", suite: "AES-128-GCM",
+		key:    "00000000000000000000000000000000",
+		nonce:  "000000000000000000000000",
+		ad:     "",
+		plain:  "00000000000000000000000000000000",
+		sealed: "0388dace60b6a392f328c2b971b2fe78",
+		tag:    "ab6e47d42cec13bdf53a67b21257bddf",
+	},
+	{
+		source: "GCM specification, test case 3", suite: "AES-128-GCM",
+		key:    "feffe9928665731c6d6a8f9467308308",
+		nonce:  "cafebabefacedbaddecaf888",
+		ad:     "",
+		plain:  "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b391aafd255",
+		sealed: "42831ec2217774244b7221b784d0d49ce3aa212f2c02a4e035c17e2329aca12e21d514b25466931c7d8f6a5aac84aa051ba30b396a0aac973d58e091473f5985",
+		tag:    "4d5c2af327cd64a62cf35abd2ba6fab4",
+	},
+	{
+		source: "GCM specification, test case 4", suite: "AES-128-GCM",
+		key:    "feffe9928665731c6d6a8f9467308308",
+		nonce:  "cafebabefacedbaddecaf888",
+		ad:     "feedfacedeadbeeffeedfacedeadbeefabaddad2",
+		plain:  "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39",
+		sealed: "42831ec2217774244b7221b784d0d49ce3aa212f2c02a4e035c17e2329aca12e21d514b25466931c7d8f6a5aac84aa051ba30b396a0aac973d58e091",
+		tag:    "5bc94fbc3221a5db94fae95ae7121a47",
+	},
+	{
+		source: "GCM specification, test case 13", suite: "AES-256-GCM",
+		key:    "0000000000000000000000000000000000000000000000000000000000000000",
+		nonce:  "000000000000000000000000",
+		ad:     "",
+		plain:  "",
+		sealed: "",
+		tag:    "530f8afbc74536b9a963b4f1c4cb738b",
+	},
+	{
+		source: "GCM specification, test case 14", suite: "AES-256-GCM",
+		key:    "0000000000000000000000000000000000000000000000000000000000000000",
+		nonce:  "000000000000000000000000",
+		ad:     "",
+		plain:  "00000000000000000000000000000000",
+		sealed: "cea7403d4d606b6e074ec5d3baf39d18",
+		tag:    "d0d1c8a799996bf0265b98b5d48ab919",
+	},
+	{
+		source: "GCM specification, test case 15", suite: "AES-256-GCM",
+		key:    "feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308",
+		nonce:  "cafebabefacedbaddecaf888",
+		ad:     "",
+		plain:  "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b391aafd255",
+		sealed: "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662898015ad",
+		tag:    "b094dac5d93471bdec1a502270e3cc6c",
+	},
+	{
+		source: "GCM specification, test case 16", suite: "AES-256-GCM",
+		key:    "feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308",
+		nonce:  "cafebabefacedbaddecaf888",
+		ad:     "feedfacedeadbeeffeedfacedeadbeefabaddad2",
+		plain:  "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39",
+		sealed: "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662",
+		tag:    "76fc6ece0f4e1768cddf8853bb2d551b",
+	},
+	{
+		source: "RFC 8439, section 2.8.2", suite: "ChaCha20-Poly1305",
+		key:    "808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f",
+		nonce:  "070000004041424344454647",
+		ad:     "50515253c0c1c2c3c4c5c6c7",
+		plain:  "4c616469657320616e642047656e746c656d656e206f662074686520636c617373206f66202739393a204966204920636f756c64206f6666657220796f75206f6e6c79206f6e652074697020666f7220746865206675747572652c2073756e73637265656e20776f756c642062652069742e",
+		sealed: "d31a8d34648e60db7b86afbc53ef7ec2a4aded51296e08fea9e2b5a736ee62d63dbea45e8ca9671282fafb69da92728b1a71de0a9e060b2905d6a5b67ecd3b3692ddbd7f2d778b8c9803aee328091b58fab324e4fad675945585808b4831d7bc3ff4def08e4b7a9de576d26586cec64b6116",
+		tag:    "1ae10b594f09e26a7e902ecbd0600691",
+	},
+	{
+		source: "draft-irtf-cfrg-xchacha-03, appendix A.3.1", suite: "XChaCha20-Poly1305",
+		key:    "808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f",
+		nonce:  "404142434445464748494a4b4c4d4e4f5051525354555657",
+		ad:     "50515253c0c1c2c3c4c5c6c7",
+		plain:  "4c616469657320616e642047656e746c656d656e206f662074686520636c617373206f66202739393a204966204920636f756c64206f6666657220796f75206f6e6c79206f6e652074697020666f7220746865206675747572652c2073756e73637265656e20776f756c642062652069742e",
+		sealed: "bd6d179d3e83d43b9576579493c0e939572a1700252bfaccbed2902c21396cbb731c7f1b0b4aa6440bf3a82f4eda7e39ae64c6708c54c216cb96b72e1213b4522f8c9ba40db5d945b11b69b982c1bb9e3f3fac2bc369488f76b2383565d3fff921f9664c97637da9768812f615c68b13b52e",
+		tag:    "c0875924c1c7987947deafd8780acf49",
+	},
+}
