@@ -1,0 +1,98 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/ir"
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// A seq is a run of instructions that is not emitted yet, so that it can be
+// interleaved with another one.
+type seq []*ir.Instruction
+
+// do appends an instruction; its arguments are the results of a constructor of
+// avo's package x86.
+func (s *seq) do(i *ir.Instruction, err error) {
+	if err != nil {
+		panic(err)
+	}
+	*s = append(*s, i)
+}
+
+func (s seq) emit() {
+	for _, i := range s {
+		build.Instruction(i)
+	}
+}
+
+// interleave emits a and b in one: each in its own order, b spread evenly over
+// the given share of a. Whatever the share, the result is the same as that of
+// b followed by a: interleave panics if an instruction of one depends on the
+// other, or if a could write to memory that b reads later.
+func interleave(a, b seq, share float64) {
+	independent(a, b)
+	independent(b, a)
+	j, written := 0, false
+	next := func() {
+		if written && (reads(b[j], rSrc) || reads(b[j], rTailSrc)) {
+			panic(fmt.Sprintf("input is read after output was written: %v", b[j].Opcode))
+		}
+		build.Instruction(b[j])
+		j++
+	}
+	for i, inst := range a {
+		for j < len(b) && share*float64(j)*float64(len(a)) < float64(i)*float64(len(b)) {
+			next()
+		}
+		build.Instruction(inst)
+		written = written || writes(inst)
+	}
+	for j < len(b) {
+		next()
+	}
+}
+
+// independent panics if a writes a register that b reads or writes.
+func independent(a, b seq) {
+	written := map[reg.ID]string{}
+	for _, i := range a {
+		for _, r := range i.OutputRegisters() {
+			written[r.ID()] = i.Opcode
+		}
+	}
+	for _, i := range b {
+		for _, r := range append(i.InputRegisters(), i.OutputRegisters()...) {
+			if op, ok := written[r.ID()]; ok {
+				panic(fmt.Sprintf("%s and %s both use %v", op, i.Opcode, r))
+			}
+		}
+	}
+}
+
+// reads reports whether i reads memory through base.
+func reads(i *ir.Instruction, base reg.Register) bool {
+	for _, op := range i.Inputs {
+		if m, ok := op.(operand.Mem); ok && m.Base != nil && m.Base.ID() == base.ID() {
+			return true
+		}
+	}
+	return false
+}
+
+// writes reports whether i writes memory.
+func writes(i *ir.Instruction) bool {
+	for _, op := range i.Outputs {
+		if operand.IsMem(op) {
+			return true
+		}
+	}
+	return false
+}
+
+// align starts the next instruction on a boundary of n bytes.
+func align(n int) {
+	build.Instruction(&ir.Instruction{Opcode: "PCALIGN", Operands: []operand.Op{operand.Imm(uint64(n))}})
+}

@@ -1,0 +1,8 @@
+//go:build !amd64 || purego
+
+package aesgcm
+
+func backends() []Backend {
+	const reason = "built without assembly"
+	return []Backend{{Name: "zmm", Unavailable: reason}}
+}
