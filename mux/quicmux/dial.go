@@ -1,0 +1,74 @@
+package quicmux
+
+import (
+	"context"
+	"net"
+	"net/netip"
+
+	"github.com/quic-go/quic-go"
+)
+
+// Dial connects to a server that Listen, or another one with its wire, runs at
+// addr, "host:port", over a socket of its own. The handshake is over when it
+// returns, unless cfg says Early and a session is resumed. ctx bounds the dial
+// and nothing after it.
+func Dial(ctx context.Context, addr string, cfg Config) (*Session, error) {
+	if err := cfg.normalize(); err != nil {
+		return nil, err
+	}
+	to, err := resolve(ctx, addr)
+	if err != nil {
+		return nil, err
+	}
+	cfg.TLS = cfg.TLS.Clone()
+	if cfg.TLS.ServerName == "" {
+		cfg.TLS.ServerName, _, _ = net.SplitHostPort(addr) // resolve has split it
+	}
+	udp, err := net.ListenUDP("udp", nil)
+	if err != nil {
+		return nil, err
+	}
+	buffers := ask(udp)
+	transport := &quic.Transport{Conn: udp}
+	closeAll := func() {
+		_ = transport.Close() // there is nothing to be done about an error
+		_ = udp.Close()
+	}
+	grown := &windows{budget: cfg.Budget}
+	dial := transport.Dial
+	if cfg.Early {
+		dial = transport.DialEarly
+	}
+	conn, err := dial(ctx, to, cfg.TLS, cfg.quic(grown))
+	if err != nil {
+		closeAll()
+		return nil, err
+	}
+	s := newSession(conn, true, func() {
+		closeAll()
+		grown.release(conn)
+	})
+	s.buffers = buffers
+	return s, nil
+}
+
+// resolve finds the address to dial, of IPv4 or IPv6, whichever the resolver
+// has first.
+func resolve(ctx context.Context, addr string) (*net.UDPAddr, error) {
+	if ap, err := netip.ParseAddrPort(addr); err == nil {
+		return net.UDPAddrFromAddrPort(ap), nil
+	}
+	host, service, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, err
+	}
+	port, err := net.DefaultResolver.LookupPort(ctx, "udp", service)
+	if err != nil {
+		return nil, err
+	}
+	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return nil, err
+	}
+	return net.UDPAddrFromAddrPort(netip.AddrPortFrom(ips[0].Unmap(), uint16(port))), nil
+}

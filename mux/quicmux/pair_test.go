@@ -1,0 +1,107 @@
+package quicmux_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"math/big"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/headrace-go/headrace/mux"
+	"github.com/headrace-go/headrace/mux/muxtest"
+	"github.com/headrace-go/headrace/mux/quicmux"
+)
+
+// credentials are a certificate for "test", and the pool that trusts it.
+var credentials = sync.OnceValues(func() (tls.Certificate, *x509.CertPool) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), DNSNames: []string{"test"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		panic(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		panic(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(cert)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, roots
+})
+
+func serverTLS() *tls.Config {
+	cert, _ := credentials()
+	return &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"test"}}
+}
+
+func clientTLS() *tls.Config {
+	_, roots := credentials()
+	return &tls.Config{RootCAs: roots, ServerName: "test", NextProtos: []string{"test"}}
+}
+
+// listen returns a Listener that is closed at the end of the test.
+func listen(t *testing.T, cfg quicmux.Config) *quicmux.Listener {
+	t.Helper()
+	cfg.TLS = serverTLS()
+	l, err := quicmux.Listen("127.0.0.1:0", cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Errorf("Close of the listener: %v", err)
+		}
+	})
+	return l
+}
+
+// pair returns both ends of a session.
+func pair(t *testing.T, client, server quicmux.Config) (c, s *quicmux.Session) {
+	t.Helper()
+	l := listen(t, server)
+	accepted := make(chan *quicmux.Session, 1)
+	go func() {
+		s, err := l.Accept(context.Background())
+		if err != nil {
+			t.Errorf("Accept: %v", err)
+		}
+		accepted <- s
+	}()
+	if client.TLS == nil {
+		client.TLS = clientTLS()
+	}
+	c, err := quicmux.Dial(t.Context(), l.Addr().String(), client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s = <-accepted; s == nil {
+		t.FailNow()
+	}
+	t.Cleanup(func() { _, _ = c.Close(), s.Close() })
+	return c, s
+}
+
+func TestSession(t *testing.T) {
+	muxtest.TestSession(t, func(t *testing.T) (opener, accepter mux.Session) {
+		return pair(t, quicmux.Config{}, quicmux.Config{})
+	})
+}
+
+// TestServerOpens: with QUIC either side may.
+func TestServerOpens(t *testing.T) {
+	muxtest.TestSession(t, func(t *testing.T) (opener, accepter mux.Session) {
+		c, s := pair(t, quicmux.Config{}, quicmux.Config{})
+		return s, c
+	})
+}
