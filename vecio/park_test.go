@@ -11,7 +11,7 @@ import (
 )
 
 // parkable are the legs whose relays a Parker can take over.
-var parkable = []string{"tcp", "unix", "wrapped", "layered"}
+var parkable = []string{"tcp", "unix", "wrapped", "layered", "tls"}
 
 func parkableLeg(t testing.TB, name string) leg {
 	for _, l := range legs {

@@ -34,6 +34,7 @@ type Socket struct {
 	bufs [][]byte
 	pool Pool
 	size int
+	two  [2][]byte
 	n    int
 	err  error
 
@@ -47,6 +48,7 @@ const (
 	opTryRead op = iota
 	opTryReadv
 	opReadReady
+	opReadReadyInto
 	opWait
 	opWoken
 )
@@ -102,6 +104,20 @@ func (s *Socket) ReadReady(p Pool, size int) ([]byte, error) {
 	return b[:n], nil
 }
 
+// ReadReadyInto is ReadReady that reads into first, and only what that does not
+// hold into the buffer from p, behind as many bytes as first has: first is cut
+// to the buffer's length. It returns how many bytes were read in all, and the
+// buffer as p lent it.
+func (s *Socket) ReadReadyInto(first []byte, p Pool, size int) (n int, b []byte, err error) {
+	s.op, s.pool, s.size, s.two[0] = opReadReadyInto, p, size, first
+	b, n, err = s.run()
+	s.two = [2][]byte{}
+	if err != nil {
+		return 0, nil, err
+	}
+	return n, b, nil
+}
+
 // Wait returns when there is something to read, be it an end of stream or an
 // error. It holds no buffer, and may return early. Its errors are those of
 // the wait: a deadline, a closed connection.
@@ -136,6 +152,16 @@ func (s *Socket) attempt(fd uintptr) bool {
 	case opReadReady:
 		s.buf = s.pool.Get(s.size)
 		s.n, s.err = read(fd, s.buf)
+		if s.err != nil {
+			s.pool.Put(s.buf)
+			s.buf = nil
+		}
+		return s.err != ErrWouldBlock
+	case opReadReadyInto:
+		s.buf = s.pool.Get(s.size)
+		s.two[0] = s.two[0][:min(len(s.two[0]), len(s.buf))]
+		s.two[1] = s.buf[len(s.two[0]):]
+		s.n, s.err = readv(fd, s.two[:])
 		if s.err != nil {
 			s.pool.Put(s.buf)
 			s.buf = nil

@@ -91,11 +91,15 @@ func run(ctx context.Context, args []string) (missed []report.Check, err error) 
 	if o.bin == "" {
 		examples.Bin = filepath.Join(scratch, "bin")
 	}
-	find := func(name string) (string, error) {
-		if name == row.Self {
+	find := func(name string, peer bool) (string, error) {
+		switch {
+		case name == row.Self:
 			return os.Executable()
+		case peer:
+			return programs.Find(name, filepath.Join(root, ".cache", "peers", "bin"))
+		default:
+			return programs.Find(name, examples.Bin)
 		}
-		return programs.Find(name, examples.Bin, filepath.Join(root, ".cache", "peers", "bin"))
 	}
 	rows, err := o.choose(examples, find)
 	if err != nil {
@@ -165,11 +169,11 @@ func needed(rows []row.Row) []string {
 }
 
 // versions returns the versions of the programs of others that the rows start.
-func versions(ctx context.Context, rows []row.Row, find func(string) (string, error)) map[string]string {
+func versions(ctx context.Context, rows []row.Row, find func(string, bool) (string, error)) map[string]string {
 	known := map[string]string{}
 	for _, r := range rows {
 		for _, s := range r.Steps {
-			if path, err := find(s.Program); r.Peer && err == nil {
+			if path, err := find(s.Program, true); r.Peer && err == nil {
 				if v := programs.Version(ctx, s.Program, path); v != "" {
 					known[s.Program] = v
 				}

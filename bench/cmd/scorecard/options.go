@@ -69,7 +69,7 @@ func known() []string {
 
 // choose returns the rows to run, the baseline first. A row that was not
 // asked for by name is left out if its program is not there.
-func (o *options) choose(examples programs.Examples, find func(string) (string, error)) ([]row.Row, error) {
+func (o *options) choose(examples programs.Examples, find func(string, bool) (string, error)) ([]row.Row, error) {
 	rows := []row.Row{row.Baseline()}
 	if o.rows == "" {
 		for _, r := range row.Ours() {
@@ -78,7 +78,7 @@ func (o *options) choose(examples programs.Examples, find func(string) (string, 
 			}
 		}
 		for _, r := range row.Peers() {
-			if _, err := find(r.Steps[0].Program); o.peers && err == nil {
+			if _, err := find(r.Steps[0].Program, true); o.peers && err == nil {
 				rows = append(rows, r)
 			}
 		}

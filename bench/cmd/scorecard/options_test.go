@@ -37,7 +37,7 @@ func TestChoose(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(source, "socks5", "main.go"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	find := func(name string) (string, error) {
+	find := func(name string, _ bool) (string, error) {
 		if name == "ss-server" {
 			return name, nil
 		}

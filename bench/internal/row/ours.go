@@ -14,7 +14,7 @@ const (
 // Ours returns the rows of the example programs.
 func Ours() []Row {
 	return []Row{
-		socks5(), shadowsocks("aes-256-gcm"),
+		socks5(), shadowsocks("aes-256-gcm"), trojan(),
 		unpooled(socks5()), unpooled(shadowsocks("aes-256-gcm")),
 	}
 }
@@ -50,5 +50,13 @@ func shadowsocks(method string) Row {
 	return Row{Name: "shadowsocks", Warm: "fresh", Steps: []Step{
 		example("server", ServerSide, "shadowsocks", "server", "-method", method, "-password", password),
 		example("client", ClientSide, "shadowsocks", "client", "-method", method, "-password", password, "-server", "${server}"),
+	}}
+}
+
+// trojan is TLS 1.3: after the first connection, sessions are resumed.
+func trojan() Row {
+	return Row{Name: "trojan", Warm: "resumed", Steps: []Step{
+		example("server", ServerSide, "trojan", "server", "-password", password, "-cert", "${cert}", "-key", "${key}"),
+		example("client", ClientSide, "trojan", "client", "-password", password, "-ca", "${cert}", "-name", "${servername}", "-server", "${server}"),
 	}}
 }

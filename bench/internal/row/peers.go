@@ -13,7 +13,7 @@ func Peers() []Row {
 		singShadowsocks("sing-ss", cipher, password),
 		// The edition of 2022 takes a key of the cipher's size, in base64.
 		singShadowsocks("sing-ss2022", "2022-blake3-"+cipher, "aGVhZHJhY2Ugc2NvcmVjYXJkIGtleSBmb3IgMjAyMiE="),
-		trojan(),
+		trojanGFW(),
 		singTrojan("sing-trojan", ""),
 		singTrojan("sing-trojan-h2mux", `, "multiplex": {"enabled": true, "protocol": "h2mux"}`),
 		singHysteria2(),
@@ -48,7 +48,8 @@ func shadowsocksLibev(method string) Row {
 	}}}
 }
 
-func trojan() Row {
+// trojanGFW is the program that the protocol comes from.
+func trojanGFW() Row {
 	config := func(runType, remote, tls string) map[string]string {
 		return map[string]string{"config.json": `{
 			"run_type": "` + runType + `", "local_addr": "${host}", "local_port": ${port}, ` + remote + `,
@@ -56,7 +57,7 @@ func trojan() Row {
 			"tcp": {"no_delay": true, "keep_alive": true}
 		}`}
 	}
-	return Row{Name: "trojan", Peer: true, Warm: "resumed", Steps: []Step{{
+	return Row{Name: "trojan-gfw", Peer: true, Warm: "resumed", Steps: []Step{{
 		Name: "server", Side: ServerSide, Program: "trojan", Args: []string{"-c", "${dir}/config.json"},
 		// Where it sends those who do not know the password: to itself.
 		Files: config("server", `"remote_addr": "${host}", "remote_port": ${port}`, `"cert": "${cert}", "key": "${key}"`),

@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 }
 
 func env(t *testing.T) *row.Env {
-	return &row.Env{Find: func(string) (string, error) { return os.Args[0], nil }, Dir: t.TempDir()}
+	return &row.Env{Find: func(string, bool) (string, error) { return os.Args[0], nil }, Dir: t.TempDir()}
 }
 
 func step(name string, announces bool, args ...string) row.Step {
@@ -96,7 +96,7 @@ func TestStartFails(t *testing.T) {
 		})
 	}
 	missing := env(t)
-	missing.Find = func(string) (string, error) { return "", os.ErrNotExist }
+	missing.Find = func(string, bool) (string, error) { return "", os.ErrNotExist }
 	if _, err := row.Start(t.Context(), missing, row.Row{Name: "r", Steps: []row.Step{dies}}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("Start of a missing program = %v, want os.ErrNotExist", err)
 	}

@@ -19,8 +19,9 @@ import (
 
 // An Env is where rows run.
 type Env struct {
-	// Find returns the path of a program.
-	Find func(program string) (string, error)
+	// Find returns the path of a program, one of ours or a peer's: both may have
+	// the same name.
+	Find func(program string, peer bool) (string, error)
 	// Dir is a directory for scratch files.
 	Dir string
 	// Host returns the address of a side, and Launch starts a command there.
@@ -77,7 +78,7 @@ func Start(ctx context.Context, env *Env, row Row) (*Processes, error) {
 }
 
 func (p *Processes) start(ctx context.Context, env *Env, row Row, step Step) error {
-	path, err := env.Find(step.Program)
+	path, err := env.Find(step.Program, row.Peer)
 	if err != nil {
 		return err
 	}

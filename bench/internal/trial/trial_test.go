@@ -49,7 +49,7 @@ func run(t *testing.T, ctx context.Context, set report.Settings, limit time.Dura
 	t.Helper()
 	tr := trial.Trial{
 		Env: &row.Env{
-			Find: func(string) (string, error) { return os.Args[0], nil },
+			Find: func(string, bool) (string, error) { return os.Args[0], nil },
 			Dir:  t.TempDir(),
 		},
 		Rows: rows, Settings: set, Progress: t.Output(), Limit: limit,

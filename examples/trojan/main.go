@@ -1,0 +1,90 @@
+// Command trojan is both sides of a Trojan proxy: a server that looks like a
+// web server to those who do not know the password, and a client that
+// applications reach by SOCKS5.
+//
+//	trojan server [-listen ADDR] -password PASSWORD {-cert FILE -key FILE | -selfsigned NAME [-cert FILE]} [-fallback HOST:PORT] [flags]
+//	trojan client [-listen ADDR] -password PASSWORD -server HOST:PORT [-name NAME] [-ca FILE] [-wait TIME] [flags]
+//
+// With -selfsigned the server makes a certificate for NAME on the spot, and
+// writes it to -cert, for the clients' -ca. Visitors who are not clients are
+// handed to -fallback, a web server without TLS.
+//
+// It prints the address it listens on, logs one line per error, and ends with
+// SIGINT. At the debug address it shows its counters (/debug/vars) and profiles
+// (/debug/pprof/).
+package main
+
+import (
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"time"
+
+	"github.com/headrace-go/headrace/bufpool"
+	"github.com/headrace-go/headrace/examples/internal/serve"
+	"github.com/headrace-go/headrace/examples/internal/trojan"
+	"github.com/headrace-go/headrace/vecio"
+)
+
+const usage = "usage: trojan server|client [flags]; -h after either lists its flags"
+
+// dialTimeout bounds every dial.
+const dialTimeout = 8 * time.Second
+
+func main() {
+	log.SetPrefix("trojan: ")
+	if len(os.Args) < 2 {
+		fmt.Fprintln(os.Stderr, usage)
+		os.Exit(2)
+	}
+	switch role := os.Args[1]; role {
+	case "server":
+		runServer(os.Args[2:])
+	case "client":
+		runClient(os.Args[2:])
+	default:
+		fmt.Fprintln(os.Stderr, usage)
+		os.Exit(2)
+	}
+}
+
+// options are the flags that both roles have.
+type options struct {
+	set      *flag.FlagSet
+	password string
+	config   serve.Config // but for the role's own part
+}
+
+func newOptions(role, listen string) *options {
+	o := &options{set: flag.NewFlagSet("trojan "+role, flag.ExitOnError)}
+	o.set.StringVar(&o.config.Listen, "listen", listen, "listen on `address`; port 0 takes a free one")
+	o.set.StringVar(&o.password, "password", "", "the `password` that both sides share")
+	o.set.StringVar(&o.config.Debug, "debug", "", "show counters and profiles on `address`")
+	o.set.Func("pool", serve.PoolUsage, o.config.UsePool)
+	o.set.DurationVar(&o.config.Relay.IdleTimeout, "idle", 5*time.Minute, "close connections that are idle for this `time`")
+	return o
+}
+
+// parse ends the program if args make no sense.
+func (o *options) parse(args []string) trojan.Key {
+	_ = o.set.Parse(args) // exits by itself on an error
+	if o.set.NArg() > 0 {
+		log.Fatalf("unexpected argument %q", o.set.Arg(0))
+	}
+	if o.config.Relay.IdleTimeout <= 0 {
+		log.Fatalf("-idle %v is not a time to wait", o.config.Relay.IdleTimeout)
+	}
+	if o.password == "" {
+		log.Fatal("-password is missing")
+	}
+	if o.config.Pool == nil {
+		o.config.Pool = bufpool.Default()
+	}
+	return trojan.NewKey(o.password)
+}
+
+// coalesce says how TLS is read and written.
+func (o *options) coalesce() vecio.CoalesceConfig {
+	return vecio.CoalesceConfig{Pool: o.config.Pool}
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log"
+	"net"
+	"time"
+
+	"github.com/headrace-go/headrace/examples/internal/names"
+	"github.com/headrace-go/headrace/examples/internal/serve"
+	"github.com/headrace-go/headrace/examples/internal/trojan"
+	"github.com/headrace-go/headrace/vecio"
+)
+
+// openTimeout is as long as a web server waits for a request.
+const openTimeout = time.Minute
+
+// A server takes streams from clients to where they want to go, and everybody
+// else to a web server.
+type server struct {
+	key      trojan.Key
+	tls      *tls.Config
+	coalesce vecio.CoalesceConfig
+	fallback string // "" if there is none
+	names    names.Resolver
+	dialer   net.Dialer
+}
+
+func runServer(args []string) {
+	o := newOptions("server", "127.0.0.1:8443")
+	cert := o.set.String("cert", "", "the certificate's `file`; written, with -selfsigned")
+	key := o.set.String("key", "", "the `file` of its key")
+	name := o.set.String("selfsigned", "", "make a certificate for this `name`")
+	fallback := o.set.String("fallback", "", "hand those who are not clients to the web server at `address`; they are closed without one")
+	password := o.parse(args)
+	s := &server{key: password, fallback: *fallback, dialer: net.Dialer{Timeout: dialTimeout}}
+	identity, err := loadIdentity(*cert, *key, *name)
+	if err != nil {
+		log.Fatal(err)
+	}
+	s.tls = &tls.Config{
+		Certificates: []tls.Certificate{identity},
+		MinVersion:   tls.VersionTLS12, // a web server's; our client's is 1.3
+		NextProtos:   []string{"http/1.1"},
+		// Small records are for browsers that draw what has come.
+		DynamicRecordSizingDisabled: true,
+	}
+	s.coalesce = o.coalesce()
+	cfg := o.config
+	cfg.Open, cfg.OpenTimeout = s.open, openTimeout
+	serve.Main(cfg)
+}
+
+func loadIdentity(cert, key, name string) (tls.Certificate, error) {
+	switch {
+	case name != "" && key == "":
+		return selfSigned(name, cert)
+	case name == "" && cert != "" && key != "":
+		return tls.LoadX509KeyPair(cert, key)
+	}
+	return tls.Certificate{}, errors.New("a server needs -cert and -key, or -selfsigned without -key")
+}
+
+// open lets a client in, or hands a visitor on.
+func (s *server) open(ctx context.Context, client net.Conn) (a, b net.Conn, err error) {
+	under := vecio.Coalesce(client, s.coalesce)
+	top := tls.Server(under, s.tls)
+	if err := top.Handshake(); err != nil { // serve bounds the time
+		return nil, nil, err
+	}
+	stream := vecio.Layered(top, under)
+	command, dest, err := trojan.Accept(stream, s.key)
+	stranger, strange := errors.AsType[*trojan.StrangerError](err)
+	switch {
+	case strange && s.fallback != "":
+		stream = vecio.Prefixed(stream, stranger.Read)
+		b, err = s.dialer.DialContext(ctx, "tcp", s.fallback)
+	case err != nil:
+	case command == trojan.Associate:
+		b, err = trojan.Direct(&s.names)
+	default:
+		b, err = s.dialer.DialContext(ctx, "tcp", dest.String())
+	}
+	if err != nil {
+		_ = top.CloseWrite() // it fails only on a connection that is gone
+		return nil, nil, err
+	}
+	return stream, b, nil
+}
