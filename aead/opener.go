@@ -204,16 +204,17 @@ func (o *Opener) openSealed(dst, record, additionalData []byte, bytes int) ([]by
 	}
 	plaintext, err := o.aead.Open(dst, nonce, record, additionalData)
 	if err != nil {
-		o.clear(dst, len(record)-TagSize)
+		clearBehind(dst, len(record)-TagSize)
 		o.err = ErrOpen
 		return nil, o.err
 	}
 	return plaintext, nil
 }
 
-// clear clears what an implementation may have left of a plaintext. They all
-// do so themselves; that is no part of cipher.AEAD's contract.
-func (o *Opener) clear(dst []byte, n int) {
+// clearBehind clears what an implementation may have left of n bytes of
+// plaintext. They all do so themselves; that is no part of cipher.AEAD's
+// contract.
+func clearBehind(dst []byte, n int) {
 	spare := dst[len(dst):cap(dst)]
 	clear(spare[:min(len(spare), max(0, n))])
 }
