@@ -44,11 +44,22 @@ type ChunkConfig struct {
 	// before the first write. Its error ends the writing. It may close the
 	// stream, but not write to it. Needed to write.
 	Seal func() (prefix []byte, s *Sealer, err error)
+	// First makes what stands in place of the first chunk's sealed length, if
+	// the protocol has something else there, such as the response header of
+	// SIP022: it is given the length of the first payload, and what it returns
+	// is sealed under the first nonce, behind Seal's prefix, and the payload
+	// under the next. It is called once. What it returns is lent until then.
+	// Nil is a sealed length. A reader is told of such a length by
+	// Opener.Headless. Not for Records.
+	First func(length int) (header []byte, err error)
+	// Framing is how the stream is cut. Zero means Chunks.
+	Framing Framing
 	// Received has already been read from the connection; what is read next
 	// comes behind it. It is copied.
 	Received []byte
-	// MaxPayload is the longest payload that is sent or accepted, in bytes,
-	// at most 65535. Zero means the constant MaxPayload, 16383.
+	// MaxPayload is the longest payload that is sent or accepted, in bytes, at
+	// most 65535, or MaxRecord in Records. Zero means the constant MaxPayload,
+	// 16383, or what makes records of 16 KiB, 16366.
 	MaxPayload int
 	// MaxBurst is the most that one read or write takes, in bytes: a multiple
 	// of 16 KiB. Zero means 512 KiB.
@@ -75,8 +86,14 @@ type layer interface {
 }
 
 func (cfg *ChunkConfig) normalize() error {
+	if cfg.Framing > Records {
+		return fmt.Errorf("%w: unknown Framing %d", ErrConfig, cfg.Framing)
+	}
 	if cfg.MaxPayload == 0 {
 		cfg.MaxPayload = MaxPayload
+		if cfg.Framing == Records {
+			cfg.MaxPayload = growth.Floor - RecordOverhead
+		}
 	}
 	if cfg.MaxBurst == 0 {
 		cfg.MaxBurst = growth.Max
@@ -87,8 +104,10 @@ func (cfg *ChunkConfig) normalize() error {
 	switch {
 	case cfg.PrefixSize < 0:
 		return fmt.Errorf("%w: PrefixSize %d", ErrConfig, cfg.PrefixSize)
-	case cfg.MaxPayload < 1 || cfg.MaxPayload > maxLength:
-		return fmt.Errorf("%w: MaxPayload %d is not in 1..65535", ErrConfig, cfg.MaxPayload)
+	case cfg.MaxPayload < 1 || cfg.MaxPayload > cfg.Framing.longest():
+		return fmt.Errorf("%w: MaxPayload %d is not in 1..%d", ErrConfig, cfg.MaxPayload, cfg.Framing.longest())
+	case cfg.First != nil && cfg.Framing != Chunks:
+		return fmt.Errorf("%w: First is for Chunks", ErrConfig)
 	case cfg.MaxBurst < 0 || cfg.MaxBurst%growth.Floor != 0:
 		return fmt.Errorf("%w: MaxBurst %d is not a multiple of 16 KiB", ErrConfig, cfg.MaxBurst)
 	}

@@ -50,11 +50,16 @@ func (r *ChunkReader) fill(wait bool, limit int) error {
 		return err
 	case r.closed.Load():
 		err = errClosed
-	case err == io.EOF && len(r.kept) > 0 && !r.ended.Load():
+	case err == io.EOF && r.inside() && !r.ended.Load():
 		err = ErrTruncated
 	}
 	r.err = err
 	return err
+}
+
+// inside reports whether more has to come.
+func (r *ChunkReader) inside() bool {
+	return len(r.kept) > 0 || r.framing == Records || r.opener != nil && r.opener.opened
 }
 
 func (r *ChunkReader) fillFromSocket(wait bool, size int) error {

@@ -25,7 +25,8 @@ import (
 // Methods may be called by several goroutines; all but Stats take turns.
 //
 // Chunks with an empty payload are skipped. The end of the stream is io.EOF
-// between two chunks, and ErrTruncated elsewhere. ErrOpen, ErrTooLong, what
+// between two chunks, and ErrTruncated elsewhere; of a stream of Records it is
+// io.EOF after the last one alone. ErrOpen, ErrTooLong, what
 // Open of the ChunkConfig said, and every error of the source but a missed
 // deadline end the stream: they come after all that was authentic, and again
 // with each later call.
@@ -43,6 +44,7 @@ type ChunkReader struct {
 	start      func(prefix []byte) (*Opener, error)
 	prefixSize int
 	maxPayload int
+	framing    Framing
 	opener     *Opener
 	err        error
 
@@ -80,7 +82,8 @@ func (r *ChunkReader) init(src io.Reader, cfg *ChunkConfig) error {
 	r.src = src
 	r.conn, _ = src.(net.Conn)
 	r.layer, _ = src.(layer)
-	r.start, r.prefixSize, r.maxPayload = cfg.Open, cfg.PrefixSize, cfg.MaxPayload
+	r.start, r.prefixSize = cfg.Open, cfg.PrefixSize
+	r.framing, r.maxPayload = cfg.Framing, cfg.MaxPayload
 	r.pool, r.win = cfg.Pool, cfg.window()
 	if n := len(cfg.Received); n > 0 {
 		r.buf = r.pool.Get(n)
@@ -117,7 +120,7 @@ func (r *ChunkReader) readArrived(p []byte) (int, error) {
 	r.rest = r.rest[n:]
 	for n < len(p) {
 		var dst []byte
-		if longest := r.tail - r.head - ChunkOverhead; len(p)-n >= min(longest, r.maxPayload) {
+		if longest := r.tail - r.head - r.overhead(); len(p)-n >= min(longest, r.maxPayload) {
 			dst = p[n:n:len(p)]
 		}
 		payload, ok, err := r.next(dst)
@@ -243,7 +246,7 @@ func (r *ChunkReader) more() bool {
 		return r.tail-r.head >= max(r.prefixSize, 1)
 	}
 	arrived := r.buf[r.head:r.tail]
-	size, err := r.opener.chunkSize(arrived, r.maxPayload)
+	size, err := r.size(arrived)
 	return err != nil || size <= len(arrived)
 }
 
@@ -265,10 +268,16 @@ func (r *ChunkReader) next(dst []byte) (payload []byte, ok bool, err error) {
 		}
 	}
 	src := r.buf[r.head:r.tail]
-	if dst == nil && len(src) >= ChunkHeadroom {
-		dst = src[ChunkHeadroom:ChunkHeadroom]
+	if head := r.headroom(); dst == nil && len(src) >= head {
+		dst = src[head:head]
 	}
-	payload, size, err := r.opener.OpenChunk(dst, src, r.maxPayload)
+	var size int
+	var final bool
+	if r.framing == Records {
+		payload, size, final, err = r.opener.OpenRecord(dst, src, r.maxPayload)
+	} else {
+		payload, size, err = r.opener.OpenChunk(dst, src, r.maxPayload)
+	}
 	if err != nil {
 		r.err = err
 		return nil, false, err
@@ -280,7 +289,34 @@ func (r *ChunkReader) next(dst []byte) (payload []byte, ok bool, err error) {
 	r.head += size
 	r.need = 0
 	r.opened.note(len(payload))
+	if final {
+		r.err = io.EOF
+	}
 	return payload, true, nil
+}
+
+// headroom is what precedes the payload of the next record.
+func (r *ChunkReader) headroom() int {
+	if r.framing == Chunks {
+		return r.opener.head()
+	}
+	return r.framing.headroom()
+}
+
+// overhead is the least by which the next record is longer than its payload.
+func (r *ChunkReader) overhead() int {
+	if r.opener == nil {
+		return TagSize
+	}
+	return r.headroom() + TagSize
+}
+
+// size returns how many bytes the next record takes, as far as src tells.
+func (r *ChunkReader) size(src []byte) (int, error) {
+	if r.framing == Records {
+		return r.opener.recordSize(src, r.maxPayload)
+	}
+	return r.opener.chunkSize(src, r.maxPayload)
 }
 
 // begin makes the Opener. It reports false if the prefix is not there yet.

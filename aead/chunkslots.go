@@ -15,7 +15,7 @@ import (
 // slotSize is a slot's length: a chunk that fills one takes 16 KiB, so that
 // bursts of 16 KiB and its multiples have no room left over.
 func (w *ChunkWriter) slotSize() int {
-	return min(w.maxPayload+ChunkOverhead, growth.Floor)
+	return min(w.maxPayload+w.framing.overhead(), growth.Floor)
 }
 
 // ReadFrom writes all that src has, until its end, and returns how many bytes
@@ -102,16 +102,16 @@ func (w *ChunkWriter) fillSlots(in *inlet, likely bool) (buf []byte, n, offered 
 	}
 	buf = w.fill.Get(size)
 	if in.sock == nil && in.readv == nil {
-		p := buf[ChunkHeadroom : slot-ChunkTailroom]
+		p := buf[w.framing.headroom() : slot-TagSize]
 		n, err = in.src.Read(p)
 		return buf, n, len(p), err
 	}
 	g := gathers.Get().(*payloads)
 	for b := buf; len(b) >= slot && g.n < gatherMax; b = b[slot:] {
-		g.bufs[g.n] = b[ChunkHeadroom : slot-ChunkTailroom]
+		g.bufs[g.n] = b[w.framing.headroom() : slot-TagSize]
 		g.n++
 	}
-	offered = g.n * (slot - ChunkOverhead)
+	offered = g.n * (slot - w.framing.overhead())
 	if in.sock != nil {
 		n, err = in.sock.TryReadv(g.bufs[:g.n])
 	} else {
@@ -135,11 +135,14 @@ func (w *ChunkWriter) sealSlots(buf []byte, n int) (int64, error) {
 	}
 	var total int64
 	var sealErr error
-	wire := buf[:0]
-	for n > 0 {
-		k := min(n, w.slotSize()-ChunkOverhead)
-		at := len(wire) + ChunkHeadroom
-		out, err := w.sealer.SealChunk(wire, buf[at:at+k])
+	begin := 0
+	if w.first != nil {
+		begin = ChunkHeadroom // what precedes the first payload goes elsewhere
+	}
+	wire := buf[begin:begin]
+	for at := w.framing.headroom(); n > 0; at += w.slotSize() {
+		k := min(n, w.slotSize()-w.framing.overhead())
+		out, err := w.sealNext(wire, buf[at:at+k])
 		if err != nil {
 			sealErr = err
 			break

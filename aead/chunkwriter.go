@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -33,8 +34,11 @@ type ChunkWriter struct {
 	start      func() (prefix []byte, s *Sealer, err error)
 	prefix     []byte
 	sealer     *Sealer
+	first      func(length int) (header []byte, err error)
+	framing    Framing
 	maxPayload int
 	maxBurst   int
+	final      bool // the last record is sealed
 	err        error
 
 	pool   Pool
@@ -69,7 +73,8 @@ func (w *ChunkWriter) init(dst io.Writer, cfg *ChunkConfig) error {
 	}
 	w.dst = dst
 	w.conn, _ = dst.(net.Conn)
-	w.start, w.maxPayload, w.maxBurst = cfg.Seal, cfg.MaxPayload, cfg.MaxBurst
+	w.start, w.first, w.framing = cfg.Seal, cfg.First, cfg.Framing
+	w.maxPayload, w.maxBurst = cfg.MaxPayload, cfg.MaxBurst
 	w.pool, w.win, w.fill = cfg.Pool, cfg.window(), cfg.window()
 	return nil
 }
@@ -125,12 +130,12 @@ func (c *cursor) skipEmpty() {
 }
 
 // sealedSize is how long what is left becomes, up to limit.
-func (c *cursor) sealedSize(maxPayload, limit int) int {
+func (c *cursor) sealedSize(maxPayload, overhead, limit int) int {
 	size, skip := 0, c.skip
 	for _, b := range c.bufs {
 		n := min(len(b)-skip, limit) // its overhead might not fit an int
 		skip = 0
-		size += n + (n+maxPayload-1)/maxPayload*ChunkOverhead
+		size += n + (n+maxPayload-1)/maxPayload*overhead
 		if size >= limit {
 			return limit
 		}
@@ -148,18 +153,18 @@ func (w *ChunkWriter) burst(cur *cursor) (int64, error) {
 	if len(w.prefix) > 0 {
 		limit = growth.Floor // send moves this behind the prefix
 	}
-	buf := w.win.Get(cur.sealedSize(w.maxPayload, limit))
+	buf := w.win.Get(cur.sealedSize(w.maxPayload, w.framing.overhead(), limit))
 	wire := buf[:0]
 	var total int64
 	var sealErr error
 	for cur.skipEmpty(); len(cur.bufs) > 0; cur.skipEmpty() {
 		payload := cur.bufs[0][cur.skip:]
-		room := len(buf) - len(wire) - ChunkOverhead
+		room := len(buf) - len(wire) - w.framing.overhead()
 		n := min(len(payload), w.maxPayload, room)
 		if n < len(payload) && n < min(shortChunk, w.maxPayload) {
 			break
 		}
-		out, err := w.sealer.SealChunk(wire, payload[:n])
+		out, err := w.sealNext(wire, payload[:n])
 		if err != nil {
 			sealErr = err
 			break
@@ -179,11 +184,34 @@ func (w *ChunkWriter) burst(cur *cursor) (int64, error) {
 	return total, err
 }
 
+// sealNext appends one record to wire. A payload in place lies where the
+// framing has it; the first one, if w.first precedes it, at the end of wire.
+func (w *ChunkWriter) sealNext(wire, payload []byte) ([]byte, error) {
+	switch {
+	case w.framing == Records:
+		return w.sealer.SealRecord(wire, payload, false)
+	case w.first == nil:
+		return w.sealer.SealChunk(wire, payload)
+	}
+	header, err := w.first(len(payload))
+	if err != nil {
+		return nil, fmt.Errorf("aead: start of chunk stream: %w", err)
+	}
+	w.first = nil
+	if w.prefix, err = w.sealer.Seal(slices.Clip(w.prefix), header, nil); err != nil {
+		return nil, err
+	}
+	return w.sealer.Seal(wire, payload, nil)
+}
+
 // ready makes the stream fit to send the next chunk. After any error but a
 // missed deadline there is no more to seal.
 func (w *ChunkWriter) ready() error {
 	if err := w.ended(); err != nil {
 		return err
+	}
+	if w.final {
+		return errClosed
 	}
 	if w.sealer == nil {
 		prefix, s, err := w.start()
@@ -209,8 +237,11 @@ func (w *ChunkWriter) ended() error {
 
 // CloseWrite sends what a missed deadline left behind, and hands the end of
 // the stream on, if the destination has CloseWrite. Otherwise the error
-// matches errors.ErrUnsupported. A stream that nothing was written to ends
-// without its prefix.
+// matches errors.ErrUnsupported. A stream of Chunks that nothing was written to
+// ends without its prefix.
+//
+// In Records, CloseWrite sends the last record, whatever the destination has,
+// and later writes fail with an error that matches net.ErrClosed.
 func (w *ChunkWriter) CloseWrite() error {
 	w.mu.Lock()
 	defer w.unlock()
@@ -220,11 +251,37 @@ func (w *ChunkWriter) CloseWrite() error {
 	if err := w.flush(); err != nil {
 		return err
 	}
+	if err := w.finish(); err != nil {
+		return err
+	}
 	cw, ok := w.dst.(interface{ CloseWrite() error })
+	if !ok && w.framing == Records {
+		return nil
+	}
 	if !ok {
 		return fmt.Errorf("aead: CloseWrite of %T: %w", w.dst, errors.ErrUnsupported)
 	}
 	return cw.CloseWrite()
+}
+
+// finish seals and sends the last record, if the framing has one.
+func (w *ChunkWriter) finish() error {
+	if w.framing != Records || w.final {
+		return nil
+	}
+	if err := w.ready(); err != nil {
+		return err
+	}
+	buf := w.win.Get(RecordOverhead)
+	wire, err := w.sealer.SealRecord(buf[:0], nil, true)
+	if err != nil {
+		w.win.Put(buf)
+		w.err = err
+		return err
+	}
+	w.final = true
+	_, err = w.send(&w.win, buf, wire)
+	return err
 }
 
 // Stats returns what was sealed so far.

@@ -11,9 +11,13 @@ var (
 	// under another key or nonce.
 	ErrOpen = errors.New("aead: record failed authentication")
 
-	// ErrNonceExhausted: the nonces under this key are used up. The key must
-	// not be used any more.
+	// ErrNonceExhausted: the nonces of a Sequence, or those that were reserved
+	// of one, are used up.
 	ErrNonceExhausted = errors.New("aead: nonces exhausted")
+
+	// ErrKeyLimit: the records or bytes that a Sequence allows under one key
+	// are used up.
+	ErrKeyLimit = errors.New("aead: limit of the key reached")
 
 	// ErrTooLong: a peer announced a payload longer than the framing allows.
 	ErrTooLong = errors.New("aead: payload length beyond the limit")

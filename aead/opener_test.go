@@ -227,6 +227,45 @@ func TestOpenAllocs(t *testing.T) {
 	}
 }
 
+func TestOpenRecordAllocs(t *testing.T) {
+	const runs = 50
+	s, o := recordSealer(t), recordOpener(t)
+	a := mustAEAD(t, aead.ChaCha20Poly1305)
+	nonce := newTwinNonce(a)
+	record := a.Seal(nil, nonce, make([]byte, 500), nil)
+	dst := make([]byte, 0, 500)
+	base := testing.AllocsPerRun(runs, func() {
+		if _, err := a.Open(dst, nonce, record, nil); err != nil {
+			t.Fatal(err)
+		}
+	})
+	var wire []byte
+	for range runs + 1 {
+		for range 3 {
+			wire, _ = s.SealRecord(wire, make([]byte, 500), false)
+		}
+	}
+	batch := make([]aead.Record, 2)
+	got := testing.AllocsPerRun(runs, func() {
+		_, size, _, err := o.OpenRecord(wire[aead.RecordHeadroom:aead.RecordHeadroom], wire, 500)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wire = wire[size:]
+		for i := range batch {
+			body := wire[aead.RecordHeadroom:size]
+			batch[i] = aead.Record{Dst: body[:0], In: body, AdditionalData: wire[:aead.RecordHeadroom]}
+			wire = wire[size:]
+		}
+		if _, err := o.OpenBatch(batch); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if got > 3*base {
+		t.Errorf("%v allocations in three opens, the AEAD alone makes %v each", got, base)
+	}
+}
+
 func BenchmarkOpen(b *testing.B) {
 	for _, suite := range allSuites {
 		for _, size := range []int{64, 1350, 16383} {

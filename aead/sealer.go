@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"slices"
 	"unsafe"
+
+	"github.com/headrace-go/headrace/internal/fused"
 )
 
 // Sizes of a chunk: a record that is framed by its length, as Shadowsocks has
@@ -31,52 +33,94 @@ const (
 type Sealer struct {
 	_      noCopy
 	aead   cipher.AEAD
+	chunks fused.ChunkSealer // the same, if it has chunks in one call
 	nonces nonces
 }
 
 // NewSealer returns a Sealer that seals with a under the nonces of seq. It
-// fails if a has tags of other than 16 bytes, or nonces of other than 12 to 24.
+// fails if a has tags of other than 16 bytes, or nonces of other than 12 to 24,
+// or of another length than seq needs.
 func NewSealer(a cipher.AEAD, seq Sequence) (*Sealer, error) {
 	n, err := begin(a, seq)
 	if err != nil {
 		return nil, err
 	}
-	return &Sealer{aead: a, nonces: n}, nil
+	return newSealer(a, n), nil
 }
 
-// Seal appends the sealed plaintext to dst: as many bytes, and TagSize more.
+func newSealer(a cipher.AEAD, n nonces) *Sealer {
+	s := &Sealer{aead: a, nonces: n}
+	if n.size == fused.NonceSize {
+		s.chunks, _ = a.(fused.ChunkSealer)
+	}
+	return s
+}
+
+// Headroom is how far behind the end of dst a plaintext has to begin that Seal
+// is to seal in place: 0, or 24 bytes if nonces are Random and sent along.
+func (s *Sealer) Headroom() int { return s.nonces.headroom() }
+
+// Overhead is how much longer than its plaintext a record becomes by Seal:
+// Headroom and TagSize.
+func (s *Sealer) Overhead() int { return s.nonces.headroom() + TagSize }
+
+// Seal appends the sealed plaintext to dst: as many bytes, and TagSize more,
+// and in front of them the nonce, if nonces are Random.
 //
-// Seal keeps no slice. To seal in place use plaintext[:0] as dst; otherwise
-// dst's spare capacity must not overlap plaintext, nor additionalData in any
-// case: Seal panics if it does. Each call consumes one nonce, before there is
-// any output. The error is ErrNonceExhausted, before any nonce could repeat,
-// and stays. With enough capacity Seal allocates nothing but what
-// the AEAD does (TestSealAllocs).
+// Seal keeps no slice. To seal in place let plaintext begin Headroom bytes
+// after the end of dst, in the same array: with a counter, use plaintext[:0] as
+// dst. Otherwise dst's spare capacity must not overlap plaintext, nor
+// additionalData in any case: Seal panics if it does. Each call consumes one
+// nonce, before there is any output. The error is ErrNonceExhausted or
+// ErrKeyLimit, before any nonce could repeat, and stays. With enough capacity
+// Seal allocates nothing but what the AEAD does (TestSealAllocs).
 // Source: RFC 5116, section 2.1.
 func (s *Sealer) Seal(dst, plaintext, additionalData []byte) ([]byte, error) {
-	if err := s.nonces.reserve(1); err != nil {
+	if err := s.nonces.reserve(1, uint64(len(plaintext))); err != nil {
 		return nil, err
 	}
-	return s.aead.Seal(dst, s.nonces.take(), plaintext, additionalData), nil
+	return s.seal(dst, plaintext, additionalData), nil
+}
+
+// seal is Seal, after reserve.
+func (s *Sealer) seal(dst, plaintext, additionalData []byte) []byte {
+	nonce := s.nonces.take()
+	if s.nonces.kind == random {
+		start := len(dst)
+		dst = slices.Grow(dst, len(nonce)+len(plaintext)+TagSize)[:start+len(nonce)]
+		if overlap(dst[start:], plaintext) || overlap(dst[start:], additionalData) {
+			panic("aead: plaintext or additional data overlaps its nonce")
+		}
+		copy(dst[start:], nonce)
+	}
+	return s.aead.Seal(dst, nonce, plaintext, additionalData)
 }
 
 // SealChunk appends one chunk to dst: the sealed length of payload, then the
 // sealed payload, ChunkOverhead bytes more than payload. It panics if payload
-// is longer than 65535 bytes; Shadowsocks' own limit is MaxPayload.
+// is longer than 65535 bytes, or if nonces are Random; Shadowsocks' own limits
+// are MaxPayload in SIP004, and 65535 in SIP022.
 //
 // SealChunk keeps no slice. To seal in place let payload begin ChunkHeadroom
 // bytes after the end of dst, in the same array; otherwise dst's spare
 // capacity must not overlap payload: SealChunk panics if it does. Each call
 // consumes two nonces, before there is any output. The error is
-// ErrNonceExhausted, before any nonce could repeat, and stays. With enough
-// capacity SealChunk allocates nothing but what the AEAD does (TestSealAllocs).
+// ErrNonceExhausted or ErrKeyLimit, before any nonce could repeat, and stays.
+// With enough capacity SealChunk allocates nothing but what the AEAD does
+// (TestSealAllocs).
 // Source: SIP004, "TCP".
 func (s *Sealer) SealChunk(dst, payload []byte) ([]byte, error) {
 	if len(payload) > maxLength {
 		panic("aead: chunk payload longer than 65535 bytes")
 	}
-	if err := s.nonces.reserve(2); err != nil {
+	if s.nonces.kind == random {
+		panic("aead: chunks with random nonces")
+	}
+	if err := s.nonces.reserve(2, uint64(len(payload))); err != nil {
 		return nil, err
+	}
+	if s.chunks != nil {
+		return s.chunks.SealChunk(dst, s.nonces.pair(), payload), nil
 	}
 	start := len(dst)
 	dst = slices.Grow(dst, len(payload)+ChunkOverhead)[:start+ChunkHeadroom]
@@ -87,6 +131,19 @@ func (s *Sealer) SealChunk(dst, payload []byte) ([]byte, error) {
 	binary.BigEndian.PutUint16(length, uint16(len(payload)))
 	s.aead.Seal(length[:0], s.nonces.take(), length[:lengthSize], nil)
 	return s.aead.Seal(dst, s.nonces.take(), payload, nil), nil
+}
+
+// ReserveSeq cuts the next n nonces off, and returns a Sealer for them, under
+// the same key, that belongs to another goroutine: a batch may be sealed by
+// several at once, each with nonces of its own. If there is a limit of bytes
+// it gets its share of what is left. The error is ErrNonceExhausted or
+// ErrKeyLimit, and stays.
+func (s *Sealer) ReserveSeq(n uint64) (*Sealer, error) {
+	part, err := s.nonces.split(n)
+	if err != nil {
+		return nil, err
+	}
+	return newSealer(s.aead, part), nil
 }
 
 // overlap reports whether a and b share memory.

@@ -256,6 +256,7 @@ func TestSealAllocs(t *testing.T) {
 		nonce := newTwinNonce(a)
 		buf := make([]byte, 0, 20000)
 		payload := make([]byte, 16383)
+		batch := make([]aead.Record, 2)
 		for _, n := range []int{0, 1, 1350, 16383} {
 			base := testing.AllocsPerRun(100, func() { a.Seal(buf, nonce, payload[:n], nil) })
 			got := testing.AllocsPerRun(100, func() {
@@ -265,9 +266,16 @@ func TestSealAllocs(t *testing.T) {
 				if _, err := s.Seal(buf, payload[:n], payload[:5]); err != nil {
 					t.Fatal(err)
 				}
+				if _, err := s.SealRecord(buf, payload[:n], false); err != nil {
+					t.Fatal(err)
+				}
+				batch[0], batch[1] = aead.Record{Dst: buf, In: payload[:n]}, aead.Record{Dst: buf[:0], In: payload[:1]}
+				if err := s.SealBatch(batch); err != nil {
+					t.Fatal(err)
+				}
 			})
-			if got > 3*base {
-				t.Errorf("%v, %d bytes: %v allocations in three seals, the AEAD alone makes %v each", suite, n, got, base)
+			if got > 6*base {
+				t.Errorf("%v, %d bytes: %v allocations in six seals, the AEAD alone makes %v each", suite, n, got, base)
 			}
 		}
 	}

@@ -27,10 +27,10 @@ func checkChunks(s *subject) error {
 		return nil // it has neither method, which is well
 	}
 	var lengths []int
-	for n := range allUpTo + 1 {
+	for n := 0; n <= allUpTo; n += s.stride {
 		lengths = append(lengths, n)
 	}
-	for at := allUpTo; at <= 64<<10; at += 512 {
+	for at := allUpTo; at <= 64<<10; at += 512 * s.stride {
 		lengths = append(lengths, at-1, at, at+1)
 	}
 	lengths = append(lengths, 16382, 16383, 65534, 65535)

@@ -41,7 +41,7 @@ func checkGuardPages(s *subject) (err error) {
 	}
 	src := newSource(10)
 	var lengths []int
-	for n := range 1100 {
+	for n := 0; n < 1100; n += s.stride {
 		lengths = append(lengths, n)
 	}
 	for _, n := range []int{2048, 4096, 8192, 16384, 65536} {

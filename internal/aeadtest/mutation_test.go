@@ -72,6 +72,9 @@ func TestFaultsAreFound(t *testing.T) {
 	if raceEnabled {
 		t.Skip("slow models, one goroutine: nothing for the race detector")
 	}
+	if testing.Short() {
+		t.Skip("slow models")
+	}
 	for _, s := range []aeadtest.Suite{aeadtest.AES128GCM, aeadtest.ChaCha20Poly1305} {
 		t.Run(s.Name, func(t *testing.T) {
 			faults := maps.Clone(anyFaults)
