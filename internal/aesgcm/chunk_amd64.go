@@ -29,7 +29,7 @@ func (g *GCM) SealChunk(dst, nonces, payload []byte) []byte {
 	if overlap(out[:chunkHeadroom], payload) || shifted(out[chunkHeadroom:], payload) {
 		panic("aesgcm: invalid buffer overlap of chunk and payload")
 	}
-	g.seal(&nonces[0], &out[0], unsafe.SliceData(payload), len(payload), nil, 0, modeChunk)
+	g.kernel.seal(&g.sched[0], g.powers(), &nonces[0], &out[0], unsafe.SliceData(payload), len(payload), nil, 0, modeChunk)
 	return whole
 }
 
@@ -60,7 +60,7 @@ func (g *GCM) OpenChunk(dst, nonces, src []byte, limit int) (plaintext []byte, s
 			most = -1
 		}
 	}
-	n, bad := g.open(&nonces[0], unsafe.SliceData(spare), &src[0], len(src), nil, most, modeChunk)
+	n, bad := g.kernel.open(&g.sched[0], g.powers(), &nonces[0], unsafe.SliceData(spare), &src[0], len(src), nil, most, modeChunk)
 	size = n + chunkOverhead
 	switch {
 	case bad == 0 && n <= most:
@@ -72,7 +72,7 @@ func (g *GCM) OpenChunk(dst, nonces, src []byte, limit int) (plaintext []byte, s
 		if overlap(out, src[:chunkHeadroom]) || shifted(out, src[chunkHeadroom:size]) {
 			panic("aesgcm: invalid buffer overlap of payload and chunk")
 		}
-		if _, bad = g.open(&nonces[nonceSize], unsafe.SliceData(out), &src[chunkHeadroom], n, nil, 0, 0); bad == 0 {
+		if _, bad = g.kernel.open(&g.sched[0], g.powers(), &nonces[nonceSize], unsafe.SliceData(out), &src[chunkHeadroom], n, nil, 0, 0); bad == 0 {
 			return whole, size, nil
 		}
 		clear(out)

@@ -141,5 +141,6 @@ func backends() []Backend {
 	}
 	return []Backend{
 		backend("zmm", zmmFeatures, true, zmm128, zmm256),
+		backend("ymm", ymmFeatures, false, ymm128, ymm256),
 	}
 }

@@ -52,13 +52,6 @@ type GCM struct {
 	kernel kernel
 }
 
-type kernel uint8
-
-const (
-	zmm128 kernel = iota
-	zmm256
-)
-
 func newGCM(key []byte, k128, k256 kernel) (*GCM, error) {
 	g := new(GCM)
 	switch len(key) {
@@ -93,8 +86,7 @@ func (g *GCM) powers() *byte {
 
 //go:noinline
 func (g *GCM) newPowers() *byte {
-	t := &new([zmmTableSize]byte)[0]
-	powersZMM(t, &g.sched[0])
+	t := g.kernel.powers(&g.sched[0])
 	g.table.Store(t)
 	return t
 }
@@ -113,7 +105,7 @@ func (g *GCM) Seal(dst, nonce, plaintext, additionalData []byte) []byte {
 	if len(plaintext) > partSize || len(additionalData) > blockSize {
 		g.sealParts(out, nonce, plaintext, additionalData)
 	} else {
-		g.seal(&nonce[0], &out[0], unsafe.SliceData(plaintext), len(plaintext),
+		g.kernel.seal(&g.sched[0], g.powers(), &nonce[0], &out[0], unsafe.SliceData(plaintext), len(plaintext),
 			unsafe.SliceData(additionalData), len(additionalData), 0)
 	}
 	return whole
@@ -136,7 +128,7 @@ func (g *GCM) Open(dst, nonce, ciphertext, additionalData []byte) ([]byte, error
 	if n > partSize || len(additionalData) > blockSize {
 		bad = g.openParts(out, nonce, ciphertext, additionalData)
 	} else {
-		_, bad = g.open(&nonce[0], unsafe.SliceData(out), &ciphertext[0], n,
+		_, bad = g.kernel.open(&g.sched[0], g.powers(), &nonce[0], unsafe.SliceData(out), &ciphertext[0], n,
 			unsafe.SliceData(additionalData), len(additionalData), 0)
 	}
 	if bad != 0 {
@@ -168,13 +160,13 @@ func (g *GCM) sealParts(out, nonce, plaintext, additionalData []byte) {
 	mode := g.hashAdditional(&hash, additionalData)
 	var blocks uint64
 	for len(plaintext) > partSize {
-		g.seal(&nonce[0], &out[0], &plaintext[0], partSize, &hash[0], len(additionalData),
+		g.kernel.seal(&g.sched[0], g.powers(), &nonce[0], &out[0], &plaintext[0], partSize, &hash[0], len(additionalData),
 			mode|modeMore|blocks<<modeBlocks)
 		out, plaintext = out[partSize:], plaintext[partSize:]
 		blocks += partSize / blockSize
 		mode = modeResume
 	}
-	g.seal(&nonce[0], &out[0], unsafe.SliceData(plaintext), len(plaintext), &hash[0], len(additionalData),
+	g.kernel.seal(&g.sched[0], g.powers(), &nonce[0], &out[0], unsafe.SliceData(plaintext), len(plaintext), &hash[0], len(additionalData),
 		mode|blocks<<modeBlocks)
 	clear(hash[:])
 }
@@ -184,13 +176,13 @@ func (g *GCM) openParts(out, nonce, ciphertext, additionalData []byte) (bad int)
 	mode := g.hashAdditional(&hash, additionalData)
 	var blocks uint64
 	for len(out) > partSize {
-		g.open(&nonce[0], &out[0], &ciphertext[0], partSize, &hash[0], len(additionalData),
+		g.kernel.open(&g.sched[0], g.powers(), &nonce[0], &out[0], &ciphertext[0], partSize, &hash[0], len(additionalData),
 			mode|modeMore|blocks<<modeBlocks)
 		out, ciphertext = out[partSize:], ciphertext[partSize:]
 		blocks += partSize / blockSize
 		mode = modeResume
 	}
-	_, bad = g.open(&nonce[0], unsafe.SliceData(out), &ciphertext[0], len(out), &hash[0], len(additionalData),
+	_, bad = g.kernel.open(&g.sched[0], g.powers(), &nonce[0], unsafe.SliceData(out), &ciphertext[0], len(out), &hash[0], len(additionalData),
 		mode|blocks<<modeBlocks)
 	clear(hash[:])
 	return bad
@@ -206,29 +198,8 @@ func (g *GCM) hashAdditional(seed *[blockSize]byte, additionalData []byte) (mode
 	t := g.powers()
 	for len(additionalData) > 0 {
 		part := additionalData[:min(len(additionalData), partSize)]
-		hashZMM(t, &seed[0], &part[0], len(part))
+		g.kernel.hash(t, &seed[0], &part[0], len(part))
 		additionalData = additionalData[len(part):]
 	}
 	return modeResume
-}
-
-func (g *GCM) seal(nonce, dst, src *byte, n int, seed *byte, seedLen int, mode uint64) {
-	t := g.powers()
-	switch g.kernel {
-	case zmm128:
-		sealZMM128(&g.sched[0], t, nonce, dst, src, n, seed, seedLen, mode)
-	case zmm256:
-		sealZMM256(&g.sched[0], t, nonce, dst, src, n, seed, seedLen, mode)
-	}
-}
-
-func (g *GCM) open(nonce, dst, src *byte, n int, seed *byte, seedLen int, mode uint64) (size, bad int) {
-	t := g.powers()
-	switch g.kernel {
-	case zmm128:
-		return openZMM128(&g.sched[0], t, nonce, dst, src, n, seed, seedLen, mode)
-	case zmm256:
-		return openZMM256(&g.sched[0], t, nonce, dst, src, n, seed, seedLen, mode)
-	}
-	panic("aesgcm: no kernel")
 }

@@ -4,5 +4,5 @@ package aesgcm
 
 func backends() []Backend {
 	const reason = "built without assembly"
-	return []Backend{{Name: "zmm", Unavailable: reason}}
+	return []Backend{{Name: "zmm", Unavailable: reason}, {Name: "ymm", Unavailable: reason}}
 }

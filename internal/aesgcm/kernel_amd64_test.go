@@ -33,6 +33,8 @@ var kernels = []struct {
 }{
 	{"zmm", 128, registers.FillZMM, registers.LeftZMM},
 	{"zmm", 256, registers.FillZMM, registers.LeftZMM},
+	{"ymm", 128, registers.FillYMM, registers.LeftYMM},
+	{"ymm", 256, registers.FillYMM, registers.LeftYMM},
 }
 
 // eachKernel runs f for all kernels that this machine can run.

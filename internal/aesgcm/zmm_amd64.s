@@ -6,7 +6,13 @@
 
 DATA swap<>+0(SB)/8, $0x08090a0b0c0d0e0f
 DATA swap<>+8(SB)/8, $0x0001020304050607
-GLOBL swap<>(SB), RODATA|NOPTR, $16
+DATA swap<>+16(SB)/8, $0x08090a0b0c0d0e0f
+DATA swap<>+24(SB)/8, $0x0001020304050607
+DATA swap<>+32(SB)/8, $0x08090a0b0c0d0e0f
+DATA swap<>+40(SB)/8, $0x0001020304050607
+DATA swap<>+48(SB)/8, $0x08090a0b0c0d0e0f
+DATA swap<>+56(SB)/8, $0x0001020304050607
+GLOBL swap<>(SB), RODATA|NOPTR, $64
 
 DATA poly<>+0(SB)/8, $0xc200000000000000
 DATA poly<>+8(SB)/8, $0xc200000000000000
@@ -15,6 +21,10 @@ GLOBL poly<>(SB), RODATA|NOPTR, $16
 DATA one<>+0(SB)/8, $0x0000000000000000
 DATA one<>+8(SB)/8, $0x0100000000000000
 GLOBL one<>(SB), RODATA|NOPTR, $16
+
+DATA bits16<>+0(SB)/8, $0x0000000000000010
+DATA bits16<>+8(SB)/8, $0x0000000000000000
+GLOBL bits16<>(SB), RODATA|NOPTR, $16
 
 DATA chunkctr<>+0(SB)/8, $0x0000000000000000
 DATA chunkctr<>+8(SB)/8, $0x0100000000000000
@@ -25,10 +35,6 @@ DATA chunkctr<>+40(SB)/8, $0x0200000000000000
 DATA chunkctr<>+48(SB)/8, $0x0000000000000000
 DATA chunkctr<>+56(SB)/8, $0x0000000000000000
 GLOBL chunkctr<>(SB), RODATA|NOPTR, $64
-
-DATA bits16<>+0(SB)/8, $0x0000000000000010
-DATA bits16<>+8(SB)/8, $0x0000000000000000
-GLOBL bits16<>(SB), RODATA|NOPTR, $16
 
 DATA turn<>+0(SB)/8, $0x0000000000000020
 DATA turn<>+8(SB)/8, $0x0000000000000000
@@ -2848,15 +2854,16 @@ modes:
 	VAESENC         X30, X27, X27
 	VAESENC         X29, X27, X27
 	VAESENCLAST     X28, X27, X27
-	MOVQ            seedLen+56(FP), AX
-	SHLQ            $0x03, AX
+	MOVQ            seedLen+56(FP), CX
 	MOVQ            R13, R10
 	SHRQ            $0x20, R10
-	MOVQ            R10, CX
-	SHLQ            $0x04, CX
-	ADDQ            DX, CX
-	SHLQ            $0x03, CX
-	VMOVQ           CX, X8
+	MOVQ            R10, AX
+	SHLQ            $0x04, AX
+	ADDQ            DX, AX
+	SHLQ            $0x03, AX
+	VMOVQ           AX, X8
+	MOVQ            CX, AX
+	SHLQ            $0x03, AX
 	VPINSRQ         $0x01, AX, X8, X8
 	BSWAPL          R10
 	SHLQ            $0x20, R10
@@ -2864,7 +2871,6 @@ modes:
 	VPSLLDQ         $0x08, X9, X9
 	VPXOR           X9, X0, X0
 	VPXOR           X9, X1, X1
-	MOVQ            seedLen+56(FP), CX
 	MOVQ            seed+48(FP), R10
 	XORL            R11, R11
 	TESTL           $0x00000002, R13
@@ -2921,6 +2927,7 @@ chunk:
 	VAESENC         Z29, Z27, Z27
 	VAESENCLAST     Z28, Z27, Z27
 	VMOVDQA         X2, X1
+	VEXTRACTI32X4   $0x01, Z27, X2
 	VEXTRACTI32X4   $0x02, Z27, X3
 	VMOVD           X3, AX
 	MOVL            DX, CX
@@ -2941,15 +2948,16 @@ chunk:
 	VBROADCASTI128  poly<>+0(SB), Y4
 	VPCLMULQDQ      $0x00, Y4, Y5, Y7
 	VPSHUFD         $0x4e, Y5, Y5
-	VPTERNLOGQ      $0x96, Y5, Y7, Y6
+	VPXOR           Y5, Y6, Y6
+	VPXOR           Y7, Y6, Y6
 	VPCLMULQDQ      $0x00, Y4, Y6, Y7
 	VPSHUFD         $0x4e, Y6, Y6
-	VPTERNLOGQ      $0x96, Y6, Y7, Y8
+	VPXOR           Y6, Y8, Y8
+	VPXOR           Y7, Y8, Y8
 	VEXTRACTI128    $0x01, Y8, X5
 	VPXOR           X5, X8, X8
 	VPSHUFB         X23, X8, X8
-	VEXTRACTI32X4   $0x01, Z27, X3
-	VPXOR           X3, X8, X8
+	VPXOR           X2, X8, X8
 	VMOVDQU         X8, 2(DI)
 	ADDQ            $0x12, DI
 	MOVQ            DX, AX
@@ -4532,15 +4540,16 @@ modes:
 	VAESENC         X31, X27, X27
 	VAESENC         X30, X27, X27
 	VAESENCLAST     X29, X27, X27
-	MOVQ            seedLen+56(FP), AX
-	SHLQ            $0x03, AX
+	MOVQ            seedLen+56(FP), CX
 	MOVQ            R13, R10
 	SHRQ            $0x20, R10
-	MOVQ            R10, CX
-	SHLQ            $0x04, CX
-	ADDQ            DX, CX
-	SHLQ            $0x03, CX
-	VMOVQ           CX, X8
+	MOVQ            R10, AX
+	SHLQ            $0x04, AX
+	ADDQ            DX, AX
+	SHLQ            $0x03, AX
+	VMOVQ           AX, X8
+	MOVQ            CX, AX
+	SHLQ            $0x03, AX
 	VPINSRQ         $0x01, AX, X8, X8
 	BSWAPL          R10
 	SHLQ            $0x20, R10
@@ -4548,7 +4557,6 @@ modes:
 	VPSLLDQ         $0x08, X9, X9
 	VPXOR           X9, X0, X0
 	VPXOR           X9, X1, X1
-	MOVQ            seedLen+56(FP), CX
 	MOVQ            seed+48(FP), R10
 	XORL            R11, R11
 	TESTL           $0x00000002, R13
@@ -4608,6 +4616,7 @@ chunk:
 	VAESENC         Z30, Z27, Z27
 	VAESENCLAST     Z29, Z27, Z27
 	VMOVDQA         X2, X1
+	VEXTRACTI32X4   $0x01, Z27, X2
 	VEXTRACTI32X4   $0x02, Z27, X3
 	VMOVD           X3, AX
 	MOVWLZX         (SI), CX
@@ -4630,15 +4639,16 @@ chunk:
 	VBROADCASTI128  poly<>+0(SB), Y4
 	VPCLMULQDQ      $0x00, Y4, Y5, Y7
 	VPSHUFD         $0x4e, Y5, Y5
-	VPTERNLOGQ      $0x96, Y5, Y7, Y6
+	VPXOR           Y5, Y6, Y6
+	VPXOR           Y7, Y6, Y6
 	VPCLMULQDQ      $0x00, Y4, Y6, Y7
 	VPSHUFD         $0x4e, Y6, Y6
-	VPTERNLOGQ      $0x96, Y6, Y7, Y8
+	VPXOR           Y6, Y8, Y8
+	VPXOR           Y7, Y8, Y8
 	VEXTRACTI128    $0x01, Y8, X5
 	VPXOR           X5, X8, X8
 	VPSHUFB         X23, X8, X8
-	VEXTRACTI32X4   $0x01, Z27, X3
-	VPXOR           X3, X8, X8
+	VPXOR           X2, X8, X8
 	VPXOR           2(SI), X8, X8
 	VPTEST          X8, X8
 	JNE             badlength
@@ -4658,45 +4668,13 @@ chunk:
 	JMP             counters
 
 badlength:
-	MOVL   $0x00000001, AX
-	MOVQ   AX, bad+80(FP)
-	VPXORQ X16, X16, X16
-	VPXORQ X17, X17, X17
-	VPXORQ X18, X18, X18
-	VPXORQ X19, X19, X19
-	VPXORQ X20, X20, X20
-	VPXORQ X21, X21, X21
-	VPXORQ X22, X22, X22
-	VPXORQ X23, X23, X23
-	VPXORQ X24, X24, X24
-	VPXORQ X25, X25, X25
-	VPXORQ X26, X26, X26
-	VPXORQ X27, X27, X27
-	VPXORQ X28, X28, X28
-	VPXORQ X29, X29, X29
-	VPXORQ X30, X30, X30
-	VPXORQ X31, X31, X31
-	VPXOR  X0, X0, X0
-	VPXOR  X1, X1, X1
-	VPXOR  X2, X2, X2
-	VPXOR  X3, X3, X3
-	VPXOR  X4, X4, X4
-	VPXOR  X5, X5, X5
-	VPXOR  X6, X6, X6
-	VPXOR  X7, X7, X7
-	VPXOR  X8, X8, X8
-	VPXOR  X9, X9, X9
-	VPXOR  X10, X10, X10
-	VPXOR  X11, X11, X11
-	VPXOR  X12, X12, X12
-	VPXOR  X13, X13, X13
-	VPXOR  X14, X14, X14
-	VPXOR  X15, X15, X15
-	VZEROUPPER
-	RET
+	MOVL $0x00000001, AX
+	JMP  nopayload
 
 lengthonly:
-	XORL   AX, AX
+	XORL AX, AX
+
+nopayload:
 	MOVQ   AX, bad+80(FP)
 	VPXORQ X16, X16, X16
 	VPXORQ X17, X17, X17
@@ -7675,15 +7653,16 @@ modes:
 	VAESENC         X30, X27, X27
 	VAESENC         X29, X27, X27
 	VAESENCLAST     X28, X27, X27
-	MOVQ            seedLen+56(FP), AX
-	SHLQ            $0x03, AX
+	MOVQ            seedLen+56(FP), CX
 	MOVQ            R13, R10
 	SHRQ            $0x20, R10
-	MOVQ            R10, CX
-	SHLQ            $0x04, CX
-	ADDQ            DX, CX
-	SHLQ            $0x03, CX
-	VMOVQ           CX, X8
+	MOVQ            R10, AX
+	SHLQ            $0x04, AX
+	ADDQ            DX, AX
+	SHLQ            $0x03, AX
+	VMOVQ           AX, X8
+	MOVQ            CX, AX
+	SHLQ            $0x03, AX
 	VPINSRQ         $0x01, AX, X8, X8
 	BSWAPL          R10
 	SHLQ            $0x20, R10
@@ -7691,7 +7670,6 @@ modes:
 	VPSLLDQ         $0x08, X9, X9
 	VPXOR           X9, X0, X0
 	VPXOR           X9, X1, X1
-	MOVQ            seedLen+56(FP), CX
 	MOVQ            seed+48(FP), R10
 	XORL            R11, R11
 	TESTL           $0x00000002, R13
@@ -7756,6 +7734,7 @@ chunk:
 	VAESENC         Z29, Z27, Z27
 	VAESENCLAST     Z28, Z27, Z27
 	VMOVDQA         X2, X1
+	VEXTRACTI32X4   $0x01, Z27, X2
 	VEXTRACTI32X4   $0x02, Z27, X3
 	VMOVD           X3, AX
 	MOVL            DX, CX
@@ -7776,15 +7755,16 @@ chunk:
 	VBROADCASTI128  poly<>+0(SB), Y4
 	VPCLMULQDQ      $0x00, Y4, Y5, Y7
 	VPSHUFD         $0x4e, Y5, Y5
-	VPTERNLOGQ      $0x96, Y5, Y7, Y6
+	VPXOR           Y5, Y6, Y6
+	VPXOR           Y7, Y6, Y6
 	VPCLMULQDQ      $0x00, Y4, Y6, Y7
 	VPSHUFD         $0x4e, Y6, Y6
-	VPTERNLOGQ      $0x96, Y6, Y7, Y8
+	VPXOR           Y6, Y8, Y8
+	VPXOR           Y7, Y8, Y8
 	VEXTRACTI128    $0x01, Y8, X5
 	VPXOR           X5, X8, X8
 	VPSHUFB         X23, X8, X8
-	VEXTRACTI32X4   $0x01, Z27, X3
-	VPXOR           X3, X8, X8
+	VPXOR           X2, X8, X8
 	VMOVDQU         X8, 2(DI)
 	ADDQ            $0x12, DI
 	MOVQ            DX, AX
@@ -9595,15 +9575,16 @@ modes:
 	VAESENC         X31, X27, X27
 	VAESENC         X30, X27, X27
 	VAESENCLAST     X29, X27, X27
-	MOVQ            seedLen+56(FP), AX
-	SHLQ            $0x03, AX
+	MOVQ            seedLen+56(FP), CX
 	MOVQ            R13, R10
 	SHRQ            $0x20, R10
-	MOVQ            R10, CX
-	SHLQ            $0x04, CX
-	ADDQ            DX, CX
-	SHLQ            $0x03, CX
-	VMOVQ           CX, X8
+	MOVQ            R10, AX
+	SHLQ            $0x04, AX
+	ADDQ            DX, AX
+	SHLQ            $0x03, AX
+	VMOVQ           AX, X8
+	MOVQ            CX, AX
+	SHLQ            $0x03, AX
 	VPINSRQ         $0x01, AX, X8, X8
 	BSWAPL          R10
 	SHLQ            $0x20, R10
@@ -9611,7 +9592,6 @@ modes:
 	VPSLLDQ         $0x08, X9, X9
 	VPXOR           X9, X0, X0
 	VPXOR           X9, X1, X1
-	MOVQ            seedLen+56(FP), CX
 	MOVQ            seed+48(FP), R10
 	XORL            R11, R11
 	TESTL           $0x00000002, R13
@@ -9679,6 +9659,7 @@ chunk:
 	VAESENC         Z30, Z27, Z27
 	VAESENCLAST     Z29, Z27, Z27
 	VMOVDQA         X2, X1
+	VEXTRACTI32X4   $0x01, Z27, X2
 	VEXTRACTI32X4   $0x02, Z27, X3
 	VMOVD           X3, AX
 	MOVWLZX         (SI), CX
@@ -9701,15 +9682,16 @@ chunk:
 	VBROADCASTI128  poly<>+0(SB), Y4
 	VPCLMULQDQ      $0x00, Y4, Y5, Y7
 	VPSHUFD         $0x4e, Y5, Y5
-	VPTERNLOGQ      $0x96, Y5, Y7, Y6
+	VPXOR           Y5, Y6, Y6
+	VPXOR           Y7, Y6, Y6
 	VPCLMULQDQ      $0x00, Y4, Y6, Y7
 	VPSHUFD         $0x4e, Y6, Y6
-	VPTERNLOGQ      $0x96, Y6, Y7, Y8
+	VPXOR           Y6, Y8, Y8
+	VPXOR           Y7, Y8, Y8
 	VEXTRACTI128    $0x01, Y8, X5
 	VPXOR           X5, X8, X8
 	VPSHUFB         X23, X8, X8
-	VEXTRACTI32X4   $0x01, Z27, X3
-	VPXOR           X3, X8, X8
+	VPXOR           X2, X8, X8
 	VPXOR           2(SI), X8, X8
 	VPTEST          X8, X8
 	JNE             badlength
@@ -9729,45 +9711,13 @@ chunk:
 	JMP             counters
 
 badlength:
-	MOVL   $0x00000001, AX
-	MOVQ   AX, bad+80(FP)
-	VPXORQ X16, X16, X16
-	VPXORQ X17, X17, X17
-	VPXORQ X18, X18, X18
-	VPXORQ X19, X19, X19
-	VPXORQ X20, X20, X20
-	VPXORQ X21, X21, X21
-	VPXORQ X22, X22, X22
-	VPXORQ X23, X23, X23
-	VPXORQ X24, X24, X24
-	VPXORQ X25, X25, X25
-	VPXORQ X26, X26, X26
-	VPXORQ X27, X27, X27
-	VPXORQ X28, X28, X28
-	VPXORQ X29, X29, X29
-	VPXORQ X30, X30, X30
-	VPXORQ X31, X31, X31
-	VPXOR  X0, X0, X0
-	VPXOR  X1, X1, X1
-	VPXOR  X2, X2, X2
-	VPXOR  X3, X3, X3
-	VPXOR  X4, X4, X4
-	VPXOR  X5, X5, X5
-	VPXOR  X6, X6, X6
-	VPXOR  X7, X7, X7
-	VPXOR  X8, X8, X8
-	VPXOR  X9, X9, X9
-	VPXOR  X10, X10, X10
-	VPXOR  X11, X11, X11
-	VPXOR  X12, X12, X12
-	VPXOR  X13, X13, X13
-	VPXOR  X14, X14, X14
-	VPXOR  X15, X15, X15
-	VZEROUPPER
-	RET
+	MOVL $0x00000001, AX
+	JMP  nopayload
 
 lengthonly:
-	XORL   AX, AX
+	XORL AX, AX
+
+nopayload:
 	MOVQ   AX, bad+80(FP)
 	VPXORQ X16, X16, X16
 	VPXORQ X17, X17, X17

@@ -42,29 +42,46 @@ func data(name string, q ...uint64) operand.Mem {
 	return m
 }
 
+// Tables, in as many lanes as the kernels need.
 var (
-	cSwap     operand.Mem // byte swap of a block
-	cPoly     operand.Mem // the reduction polynomial
-	cOne      operand.Mem // counter 1 in the last word of a block, big-endian
-	cChunk    operand.Mem // counters 1, 1, 2, 0
-	cBits16   operand.Mem // the length block of two bytes of text
-	cTurn     operand.Mem // blocks per turn, for a byte-swapped counter
-	cCounters [8]operand.Mem
+	cSwap     operand.Mem    // byte swap of a block
+	cPoly     operand.Mem    // the reduction polynomial
+	cOne      operand.Mem    // counter 1 in the last word of a block, big-endian
+	cTwo      operand.Mem    // counter 2
+	cChunk    operand.Mem    // counters 1, 1, 2, 0
+	cBits16   operand.Mem    // the length block of two bytes of text
+	cTurn     operand.Mem    // blocks per turn, for a byte-swapped counter
+	cCounters [8]operand.Mem // the counters of a turn's blocks
+	cBytes    operand.Mem    // 32 bytes of all ones, 32 zeros
 )
 
-var swapBytes = []uint64{0x08090a0b0c0d0e0f, 0x0001020304050607}
-
-func constants() {
-	cSwap = data("swap", swapBytes...)
-	cPoly = data("poly", 0xc200000000000000, 0xc200000000000000)
+// constants declares the tables for vectors of so many lanes.
+func constants(lanes int) {
+	all := func(name string, lo, hi uint64) operand.Mem {
+		var q []uint64
+		for range lanes {
+			q = append(q, lo, hi)
+		}
+		return data(name, q...)
+	}
+	const poly = 0xc200000000000000
+	cSwap = all("swap", 0x08090a0b0c0d0e0f, 0x0001020304050607)
+	cPoly = data("poly", poly, poly)
 	cOne = data("one", 0, 1<<56)
-	cChunk = data("chunkctr", 0, 1<<56, 0, 1<<56, 0, 2<<56, 0, 0)
 	cBits16 = data("bits16", 16, 0)
-	cTurn = data("turn", 32, 0, 32, 0, 32, 0, 32, 0)
+	if lanes == 4 {
+		cChunk = data("chunkctr", 0, 1<<56, 0, 1<<56, 0, 2<<56, 0, 0)
+	} else {
+		cTwo = data("two", 0, 2<<56)
+		ones := ^uint64(0)
+		cBytes = data("bytes", ones, ones, ones, ones, 0, 0, 0, 0)
+	}
+	blocks := 8 * lanes
+	cTurn = all("turn", uint64(blocks), 0)
 	for i := range cCounters {
 		var q []uint64
-		for lane := range 4 {
-			q = append(q, 0, uint64(4*i+lane+2)%32<<56)
+		for lane := range lanes {
+			q = append(q, 0, uint64((lanes*i+lane+2)%blocks)<<56)
 		}
 		cCounters[i] = data(fmt.Sprintf("ctr%d", i), q...)
 	}
@@ -76,16 +93,24 @@ func main() {
 	build.ConstraintExpr("amd64,!purego")
 	switch *kernels {
 	case "setup":
-		cSwap = data("swap", swapBytes...)
+		constants(1)
 		expandKey(128)
 		expandKey(256)
 	case "zmm":
-		constants()
+		constants(4)
 		zmmPowers()
 		zmmHash()
 		for _, bits := range []int{128, 256} {
 			zmmRecord(bits, false)
 			zmmRecord(bits, true)
+		}
+	case "ymm":
+		constants(2)
+		ymmPowers()
+		ymmHash()
+		for _, bits := range []int{128, 256} {
+			ymmRecord(bits, false)
+			ymmRecord(bits, true)
 		}
 	default:
 		fmt.Fprintln(os.Stderr, "no such kernels:", *kernels)

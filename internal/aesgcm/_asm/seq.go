@@ -31,13 +31,13 @@ func (s seq) emit() {
 // interleave emits a and b in one: each in its own order, b spread evenly over
 // the given share of a. Whatever the share, the result is the same as that of
 // b followed by a: interleave panics if an instruction of one depends on the
-// other, or if a could write to memory that b reads later.
+// other, or if b reads text in after a has written text out, which may cover it.
 func interleave(a, b seq, share float64) {
 	independent(a, b)
 	independent(b, a)
 	j, written := 0, false
 	next := func() {
-		if written && (reads(b[j], rSrc) || reads(b[j], rTailSrc)) {
+		if written && (accesses(b[j].Inputs, rSrc) || accesses(b[j].Inputs, rTailSrc)) {
 			panic(fmt.Sprintf("input is read after output was written: %v", b[j].Opcode))
 		}
 		build.Instruction(b[j])
@@ -48,7 +48,7 @@ func interleave(a, b seq, share float64) {
 			next()
 		}
 		build.Instruction(inst)
-		written = written || writes(inst)
+		written = written || accesses(inst.Outputs, rDst) || accesses(inst.Outputs, rTailDst)
 	}
 	for j < len(b) {
 		next()
@@ -72,20 +72,10 @@ func independent(a, b seq) {
 	}
 }
 
-// reads reports whether i reads memory through base.
-func reads(i *ir.Instruction, base reg.Register) bool {
-	for _, op := range i.Inputs {
+// accesses reports whether one of the operands is memory at base.
+func accesses(ops []operand.Op, base reg.Register) bool {
+	for _, op := range ops {
 		if m, ok := op.(operand.Mem); ok && m.Base != nil && m.Base.ID() == base.ID() {
-			return true
-		}
-	}
-	return false
-}
-
-// writes reports whether i writes memory.
-func writes(i *ir.Instruction) bool {
-	for _, op := range i.Outputs {
-		if operand.IsMem(op) {
 			return true
 		}
 	}

@@ -9,24 +9,6 @@ import (
 	"github.com/mmcloughlin/avo/x86"
 )
 
-// General registers of the record kernels. R15 stays free: the linker may
-// want it.
-var (
-	rKeys   = R8
-	rDst    = RDI
-	rSrc    = RSI
-	rN      = RDX // bytes of text; from the first turn on, those behind the whole turns
-	rTurns  = R12 // whole turns left
-	rLeft   = R9  // turns left in the segment
-	rBlocks = R13 // blocks left, the lengths not among them
-	rEnd    = R14 // end of the powers; 16 beyond it if no lengths follow
-	rShift  = R11 // 16 if the seed is a hash already
-
-	// In the tail rLeft and rTurns are used up.
-	rTailSrc = R9  // the last vector of text, or a copy of it
-	rTailDst = R12 // where it goes
-)
-
 // Vector registers, beside those of the hash.
 var (
 	zState   = [zmmTurn]VecPhysical{Z0, Z1, Z2, Z3, Z4, Z5, Z6, Z7}
@@ -189,18 +171,6 @@ func zmmRecord(bits int, open bool) {
 	g.edges()
 }
 
-// nonce loads a nonce, and zero for a counter, into x.
-func (g *zmmKernel) nonce(disp int, x VecPhysical) {
-	// Loads of four bytes: forwarded from whatever stores wrote the nonce.
-	MOVL(operand.Mem{Base: RCX, Disp: disp}, R10.As32())
-	MOVL(operand.Mem{Base: RCX, Disp: disp + 4}, EAX)
-	SHLQ(imm(32), RAX)
-	ORQ(RAX, R10)
-	VMOVQ(R10, x)
-	MOVL(operand.Mem{Base: RCX, Disp: disp + 8}, EAX)
-	VPINSRQ(imm(1), RAX, x, x)
-}
-
 // begin loads the arguments and starts on the counters, with the nonce in X0
 // and the same after the first round key in X1.
 func (g *zmmKernel) begin() {
@@ -221,7 +191,7 @@ func (g *zmmKernel) begin() {
 	TESTQ(mode, mode)
 	JNE(operand.LabelRef("modes"))
 
-	g.nonce(0, X0)
+	loadNonce(0, X0)
 	VPXORQ(g.keyMem(0), X0, X1)
 	g.first(1)
 	Load(Param("seedLen"), RCX)
@@ -292,29 +262,13 @@ func (g *zmmKernel) seed() {
 	CMPQ(rBlocks, operand.U32((zmmSegment+1)*zmmBlocks))
 	JHI(operand.LabelRef("long"))
 	VINSERTI32X4(imm(1), X8, Z9, Z9)
-	g.lastSegment()
+	lastSegment()
 	Label("segmented")
 	VMOVDQU64(operand.Mem{Base: rPow, Index: rShift, Scale: 1, Disp: -16}, Z10)
 	VINSERTI32X4(imm(1), operand.Mem{Base: rEnd, Disp: -16}, Z10, Z10)
 	var s seq
 	s.multiply(Z9, Z10, false)
 	s.emit()
-}
-
-// lastSegment takes up all the blocks that are left, and the lengths.
-func (g *zmmKernel) lastSegment() {
-	MOVQ(operand.I32(-1), rLeft)
-	LEAQ(operand.Mem{Base: rBlocks, Disp: 1}, RAX)
-	SHLQ(imm(4), RAX)
-	MOVQ(rEnd, rPow)
-	SUBQ(RAX, rPow)
-}
-
-// fullSegment takes up zmmSegment turns.
-func (g *zmmKernel) fullSegment() {
-	MOVQ(operand.U32(zmmSegment), rLeft)
-	Load(Param("tab"), rPow)
-	ADDQ(operand.U32(16*(zmmPowerNum-zmmBlocks*zmmSegment)), rPow)
 }
 
 func (g *zmmKernel) sealText() {
@@ -413,7 +367,7 @@ func (g *zmmKernel) tails(label string, one func(v int)) {
 	pageEdge(rTailDst, RCX, 64, R10, R11)
 	JNE(operand.LabelRef(label + "edge"))
 	Label(label + "here")
-	g.choose(label, 1, zmmTurn)
+	choose(label, 64, 1, zmmTurn)
 	for v := 1; v <= zmmTurn; v++ {
 		Label(fmt.Sprintf("%s%d", label, v))
 		one(v)
@@ -430,37 +384,6 @@ func (g *zmmKernel) tails(label string, one func(v int)) {
 			JMP(operand.LabelRef(fmt.Sprintf("hash%d", v)))
 		}
 	}
-}
-
-// choose jumps to the code for the number of vectors that RAX tells, 64 bytes
-// for each but the first.
-func (g *zmmKernel) choose(label string, lo, hi int) {
-	if lo == hi {
-		JMP(operand.LabelRef(fmt.Sprintf("%s%d", label, lo)))
-		return
-	}
-	mid := (lo + hi + 1) / 2
-	upper := fmt.Sprintf("%sfrom%d", label, mid)
-	if mid == hi {
-		upper = fmt.Sprintf("%s%d", label, hi)
-	}
-	CMPQ(RAX, operand.U32(uint32(64*(mid-1))))
-	JHS(operand.LabelRef(upper))
-	g.choose(label, lo, mid-1)
-	if mid < hi {
-		Label(upper)
-		g.choose(label, mid, hi)
-	}
-}
-
-// pageEdge sets the flag NE if an access of size bytes at p reaches another
-// page than the n bytes there that are wanted. Masked out bytes on a page that
-// is not present would cost some 200 ns.
-func pageEdge(p, n Register, size int, t, u GPPhysical) {
-	LEAQ(operand.Mem{Base: p, Disp: size - 1}, t)
-	LEAQ(operand.Mem{Base: p, Index: n, Scale: 1, Disp: -1}, u)
-	XORQ(t, u)
-	TESTQ(operand.I32(-4096), u)
 }
 
 // finish makes the tag of the hash, and writes or compares it.
@@ -498,7 +421,7 @@ func (g *zmmKernel) segments() {
 	Label("long")
 	VMOVDQU(X8, g.lens)
 	VMOVDQA(X9, X9)
-	g.fullSegment()
+	fullSegment(zmmSegment, zmmBlocks, 16*zmmPowerNum)
 	JMP(operand.LabelRef("segmented"))
 
 	Label("segment")
@@ -516,7 +439,7 @@ func (g *zmmKernel) segments() {
 	SUBQ(operand.U32(zmmBlocks*zmmSegment), rBlocks)
 	CMPQ(rBlocks, operand.U32((zmmSegment+1)*zmmBlocks))
 	JHI(operand.LabelRef("fullsegment"))
-	g.lastSegment()
+	lastSegment()
 	VMOVDQU(g.lens, zState[0].AsX())
 	VMOVDQU(operand.Mem{Base: rEnd, Disp: -16}, zState[1].AsX())
 	var m seq
@@ -524,7 +447,7 @@ func (g *zmmKernel) segments() {
 	m.emit()
 	JMP(operand.LabelRef("segmentdone"))
 	Label("fullsegment")
-	g.fullSegment()
+	fullSegment(zmmSegment, zmmBlocks, 16*zmmPowerNum)
 	JMP(operand.LabelRef("segmentdone"))
 }
 
@@ -536,38 +459,10 @@ func (g *zmmKernel) modes() {
 
 	// A part: the counter starts at the number of blocks before it.
 	MOVQ(RAX, rBlocks)
-	g.nonce(0, X0)
+	loadNonce(0, X0)
 	VPXORQ(g.keyMem(0), X0, X1)
 	g.first(1)
-	Load(Param("seedLen"), RAX)
-	SHLQ(imm(3), RAX)
-	MOVQ(rBlocks, R10)
-	SHRQ(imm(32), R10)
-	MOVQ(R10, RCX)
-	SHLQ(imm(4), RCX)
-	ADDQ(rN, RCX)
-	SHLQ(imm(3), RCX)
-	VMOVQ(RCX, X8)
-	VPINSRQ(imm(1), RAX, X8, X8)
-	BSWAPL(R10.As32())
-	SHLQ(imm(32), R10)
-	VMOVQ(R10, X9)
-	VPSLLDQ(imm(8), X9, X9)
-	VPXOR(X9, X0, X0)
-	VPXOR(X9, X1, X1)
-	Load(Param("seedLen"), RCX)
-	Load(Param("seed"), R10)
-	XORL(rShift.As32(), rShift.As32())
-	TESTL(operand.U32(modeResume), rBlocks.As32())
-	JZ(operand.LabelRef("fresh"))
-	MOVL(operand.U32(16), rShift.As32())
-	MOVL(operand.U32(16), ECX)
-	Label("fresh")
-	TESTL(operand.U32(modeMore), rBlocks.As32())
-	JZ(operand.LabelRef("counters"))
-	ADDQ(imm(16), rEnd)
-	VPXOR(X8, X8, X8)
-	JMP(operand.LabelRef("counters"))
+	partLengths()
 
 	Label("more")
 	Load(Param("seed"), RAX)
@@ -585,87 +480,17 @@ func (g *zmmKernel) modes() {
 // the payload. Its counter blocks share a vector with the payload's first.
 func (g *zmmKernel) chunk() {
 	Label("chunk")
-	g.nonce(0, X1)
-	g.nonce(12, X0)
+	loadNonce(0, X1)
+	loadNonce(12, X0)
 	VPXORQ(g.keyMem(0), X1, X1)
 	VPXORQ(g.keyMem(0), X0, X2)
 	VSHUFI64X2(imm(0), Z1, Z1, Z1)
 	VINSERTI32X4(imm(0), X2, Z1, Z1)
 	g.first(4)
 	VMOVDQA(X2, X1)
+	VEXTRACTI32X4(imm(1), zMask, X2)
 	VEXTRACTI32X4(imm(2), zMask, X3)
-	VMOVD(X3, EAX)
-	if g.open {
-		MOVWLZX(operand.Mem{Base: rSrc}, ECX)
-		XORL(ECX, EAX)
-		MOVWLZX(AX, EAX)
-		ROLW(imm(8), AX)
-		MOVQ(rN, R10) // bytes there
-		MOVQ(RAX, rN)
-	} else {
-		MOVL(rN.As32(), ECX)
-		ROLW(imm(8), CX)
-		XORL(EAX, ECX)
-		MOVW(CX, operand.Mem{Base: rDst})
-	}
-	ROLW(imm(8), CX)
-	SHLQ(imm(48), RCX)
-	VPXOR(X3, X3, X3)
-	VPINSRQ(imm(1), RCX, X3, X3)
-	VINSERTI128(imm(1), cBits16, Y3, Y3)
-	VMOVDQU(operand.Mem{Base: rEnd, Disp: -32}, Y4)
-	VPCLMULQDQ(imm(0x00), Y4, Y3, Y5)
-	VPCLMULQDQ(imm(0x01), Y4, Y3, Y6)
-	VPCLMULQDQ(imm(0x10), Y4, Y3, Y7)
-	VPCLMULQDQ(imm(0x11), Y4, Y3, Y8)
-	VPXOR(Y7, Y6, Y6)
-	VBROADCASTI128(cPoly, Y4)
-	VPCLMULQDQ(imm(0x00), Y4, Y5, Y7)
-	VPSHUFD(imm(0x4e), Y5, Y5)
-	VPTERNLOGQ(imm(ternXor3), Y5, Y7, Y6)
-	VPCLMULQDQ(imm(0x00), Y4, Y6, Y7)
-	VPSHUFD(imm(0x4e), Y6, Y6)
-	VPTERNLOGQ(imm(ternXor3), Y6, Y7, Y8)
-	VEXTRACTI128(imm(1), Y8, X5)
-	VPXOR(X5, X8, X8)
-	VPSHUFB(zSwap.AsX(), X8, X8)
-	VEXTRACTI32X4(imm(1), zMask, X3)
-	VPXOR(X3, X8, X8)
-	if g.open {
-		VPXOR(operand.Mem{Base: rSrc, Disp: 2}, X8, X8)
-		VPTEST(X8, X8)
-		JNE(operand.LabelRef("badlength"))
-		Store(rN, ReturnIndex(0))
-		Load(Param("seedLen"), RAX) // the limit, which may be -1
-		CMPQ(rN, RAX)
-		JGT(operand.LabelRef("lengthonly"))
-		LEAQ(operand.Mem{Base: rN, Disp: 34}, RAX)
-		CMPQ(RAX, R10)
-		JHI(operand.LabelRef("lengthonly"))
-		ADDQ(imm(18), rSrc)
-	} else {
-		VMOVDQU(X8, operand.Mem{Base: rDst, Disp: 2})
-		ADDQ(imm(18), rDst)
-	}
-	MOVQ(rN, RAX)
-	SHLQ(imm(3), RAX)
-	VMOVQ(RAX, X8)
-	XORL(ECX, ECX)
-	XORL(rShift.As32(), rShift.As32())
-	JMP(operand.LabelRef("counters"))
-	if !g.open {
-		return
-	}
-	Label("badlength")
-	MOVL(operand.U32(badLength), EAX)
-	Store(RAX, ReturnIndex(1))
-	clearZ()
-	RET()
-	Label("lengthonly")
-	XORL(EAX, EAX)
-	Store(RAX, ReturnIndex(1))
-	clearZ()
-	RET()
+	chunkLength(g.open, zSwap.AsX(), clearZ)
 }
 
 // edges emits the detours around the edges of pages, by way of the stack.

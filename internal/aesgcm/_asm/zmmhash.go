@@ -34,9 +34,6 @@ var (
 	zData             = [zmmTurn]VecPhysical{Z8, Z9, Z10, Z11, Z12, Z13, Z14, Z15}
 )
 
-// Pointers of the hash. The power for the first vector of data is at rPow.
-var rPow = RBX
-
 func power(i int) operand.Mem  { return operand.Mem{Base: rPow, Disp: 64 * i} }
 func middle(i int) operand.Mem { return operand.Mem{Base: rPow, Disp: 64*i + zmmMid} }
 
@@ -290,55 +287,4 @@ func zmmHash() {
 	VMOVDQU(X0, operand.Mem{Base: RAX})
 	clearZ()
 	RET()
-}
-
-// clearZ leaves no secret in a vector register, nor the upper parts in use.
-func clearZ() {
-	for _, z := range []VecPhysical{Z16, Z17, Z18, Z19, Z20, Z21, Z22, Z23, Z24, Z25, Z26, Z27, Z28, Z29, Z30, Z31} {
-		VPXORQ(z.AsX(), z.AsX(), z.AsX())
-	}
-	clearY()
-}
-
-func clearY() {
-	for _, x := range []VecPhysical{X0, X1, X2, X3, X4, X5, X6, X7, X8, X9, X10, X11, X12, X13, X14, X15} {
-		VPXOR(x, x, x)
-	}
-	VZEROUPPER()
-}
-
-// copyBytes copies n < 64 bytes. It changes all its registers.
-func copyBytes(label string, from, to, n, word, vec Register) {
-	src, dst := operand.Mem{Base: from}, operand.Mem{Base: to}
-	for _, size := range []int{32, 16, 8, 4, 2, 1} {
-		next := label + map[int]string{32: "32", 16: "16", 8: "8", 4: "4", 2: "2", 1: "1"}[size]
-		TESTQ(operand.U32(uint32(size)), n)
-		JZ(operand.LabelRef(next))
-		w := word.(GPPhysical)
-		switch size {
-		case 32:
-			VMOVDQU(src, vec)
-			VMOVDQU(vec, dst)
-		case 16:
-			VMOVDQU(src, vec.(VecPhysical).AsX())
-			VMOVDQU(vec.(VecPhysical).AsX(), dst)
-		case 8:
-			MOVQ(src, w.As64())
-			MOVQ(w.As64(), dst)
-		case 4:
-			MOVL(src, w.As32())
-			MOVL(w.As32(), dst)
-		case 2:
-			MOVW(src, w.As16())
-			MOVW(w.As16(), dst)
-		case 1:
-			MOVB(src, w.As8())
-			MOVB(w.As8(), dst)
-		}
-		if size > 1 {
-			ADDQ(imm(size), from)
-			ADDQ(imm(size), to)
-		}
-		Label(next)
-	}
 }
