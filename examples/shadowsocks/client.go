@@ -6,21 +6,27 @@ import (
 	"io"
 	"log"
 	"net"
+	"net/netip"
 	"os"
 	"time"
 
+	"github.com/headrace-go/headrace/examples/internal/associate"
+	"github.com/headrace-go/headrace/examples/internal/names"
 	"github.com/headrace-go/headrace/examples/internal/serve"
 	"github.com/headrace-go/headrace/examples/internal/socks"
 	"github.com/headrace-go/headrace/examples/internal/ss"
 	"github.com/headrace-go/headrace/vecio"
 )
 
-// A client takes connections from applications to its server.
+// A client takes connections and datagrams from applications to its server.
 type client struct {
 	key    *ss.Key
 	server string
 	wait   time.Duration // for the application's first bytes
 	dialer net.Dialer
+
+	relay         vecio.RelayConfig // what associations share with connections
+	seenDatagrams ss.Salts
 }
 
 func runClient(args []string) {
@@ -40,15 +46,23 @@ func runClient(args []string) {
 	c := &client{key: key, server: *server, wait: *wait, dialer: net.Dialer{Timeout: dialTimeout}}
 	cfg := o.config
 	cfg.Open = c.open
+	cfg.Started = func(relay vecio.RelayConfig) { c.relay = relay }
 	serve.Main(cfg)
 }
 
 // open tells the application that it is connected as soon as the server is: the
 // protocol has no way to say how the server fared.
 func (c *client) open(ctx context.Context, app net.Conn) (a, b net.Conn, err error) {
-	dest, err := socks.Accept(app, nil)
+	dest, datagrams, err := socks.AcceptAny(app, nil)
 	if err != nil {
 		return nil, nil, err
+	}
+	if datagrams {
+		b, err := c.associate(ctx, app, dest)
+		if err != nil {
+			return nil, nil, err
+		}
+		return app, b, nil
 	}
 	server, err := c.dialer.DialContext(ctx, "tcp", c.server)
 	if err != nil {
@@ -92,4 +106,49 @@ func (c *client) firstBytes(app net.Conn) ([]byte, error) {
 		return nil, err
 	}
 	return first, app.SetReadDeadline(time.Time{})
+}
+
+// associate relays the application's datagrams for as long as it stays
+// connected. Errors of datagrams are counted, not logged.
+func (c *client) associate(ctx context.Context, app net.Conn, claimed socks.Addr) (*associate.Conn, error) {
+	probe, err := c.dialer.DialContext(ctx, "udp", c.server) // sends nothing, but resolves
+	if err != nil {
+		return nil, socks.Refuse(app, err)
+	}
+	server := probe.RemoteAddr().(*net.UDPAddr)
+	if err := probe.Close(); err != nil {
+		return nil, socks.Refuse(app, err)
+	}
+	a, err := associate.Start(app, claimed, vecio.FlowTableConfig{
+		Open: func(netip.AddrPort) (*net.UDPConn, error) {
+			s, err := net.DialUDP("udp", nil, server)
+			if err == nil {
+				names.Widen(s)
+			}
+			return s, err
+		},
+		Up: func(dst, datagram []byte, _ netip.AddrPort) ([]byte, netip.AddrPort, error) {
+			to, payload, err := socks.ParseDatagram(datagram)
+			if err != nil {
+				return nil, netip.AddrPort{}, err
+			}
+			sealed, err := c.key.SealDatagram(dst, to, payload, &c.seenDatagrams)
+			return sealed, netip.AddrPort{}, err // the server's, as the socket knows
+		},
+		UpGrowth: ss.MaxDatagramOverhead,
+		Down: func(_, datagram []byte, _ netip.AddrPort) ([]byte, error) {
+			return c.key.OpenToSOCKS(datagram, &c.seenDatagrams)
+		},
+		IdleTimeout: c.relay.IdleTimeout,
+		Parker:      c.relay.Parker,
+		Pool:        c.relay.Pool,
+	})
+	if err != nil {
+		return nil, socks.Refuse(app, err)
+	}
+	if err := socks.Grant(app, a.Socket()); err != nil {
+		_ = a.Close()
+		return nil, err
+	}
+	return a, nil
 }

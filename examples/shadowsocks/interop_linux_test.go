@@ -5,10 +5,12 @@ import (
 	"context"
 	"io"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/headrace-go/headrace/examples/internal/proxytest"
+	"github.com/headrace-go/headrace/examples/internal/socks"
 )
 
 // The daemons cannot be asked for a free port: they get these, in a namespace
@@ -34,16 +36,18 @@ func TestInterop(t *testing.T) {
 	}
 	for _, method := range methods {
 		t.Run("ss-server/"+method, func(t *testing.T) {
-			daemon(t, "ss-server", "-s", "127.0.0.1", "-p", "8388", "-m", method, "-k", testPassword)
+			daemon(t, "ss-server", "-u", "-s", "127.0.0.1", "-p", "8388", "-m", method, "-k", testPassword)
 			client := startClient(t, libevServer, method)
 			interop(t, client.Addr)
+			interopDatagrams(t, client.Addr)
 			quiet(t, client)
 		})
 		t.Run("ss-local/"+method, func(t *testing.T) {
 			server := startServer(t, method)
 			host, port, _ := strings.Cut(server.Addr, ":")
-			daemon(t, "ss-local", "-s", host, "-p", port, "-b", "127.0.0.1", "-l", "1080", "-m", method, "-k", testPassword)
+			daemon(t, "ss-local", "-u", "-s", host, "-p", port, "-b", "127.0.0.1", "-l", "1080", "-m", method, "-k", testPassword)
 			interop(t, libevClient)
+			interopDatagrams(t, libevClient)
 			quiet(t, server)
 		})
 	}
@@ -76,6 +80,18 @@ func interop(t *testing.T, addr string) {
 		}
 		proxytest.Finish(t, far)
 	}
+}
+
+// interopDatagrams has datagrams sent back through the SOCKS5 proxy at addr.
+// libev's are not longer than its own packets.
+func interopDatagrams(t *testing.T, addr string) {
+	t.Helper()
+	a := proxytest.Associate(t, addr)
+	sizes := append([]int{1, 2, 100, 1300}, slices.Repeat([]int{1200}, 200)...)
+	a.EchoDatagrams(proxytest.EchoUDP(t, "127.0.0.1:0"), sizes...)
+	a.EchoDatagrams(proxytest.EchoUDP(t, "127.0.0.1:0"), sizes...)
+	v4 := proxytest.EchoUDP(t, "127.0.0.1:0")
+	a.EchoDatagrams(socks.Addr{Name: "127.0.0.1", Port: v4.Port}, sizes...)
 }
 
 // daemon runs a program of shadowsocks-libev until the test ends, and returns

@@ -1,5 +1,5 @@
-// Command shadowsocks is both sides of a Shadowsocks proxy (SIP004): a server,
-// and a client that applications reach by SOCKS5.
+// Command shadowsocks is both sides of a Shadowsocks proxy (SIP004), for TCP and
+// UDP: a server, and a client that applications reach by SOCKS5.
 //
 //	shadowsocks server [-listen ADDR] [-method METHOD] -password PASSWORD [-idle TIME] [-pool POOL] [-debug ADDR]
 //	shadowsocks client [-listen ADDR] -server HOST:PORT [-method METHOD] -password PASSWORD [-wait TIME] [-idle TIME] [-pool POOL] [-debug ADDR]

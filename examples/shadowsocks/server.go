@@ -3,10 +3,14 @@ package main
 import (
 	"context"
 	"net"
+	"net/netip"
 	"time"
 
+	"github.com/headrace-go/headrace/examples/internal/names"
 	"github.com/headrace-go/headrace/examples/internal/serve"
+	"github.com/headrace-go/headrace/examples/internal/socks"
 	"github.com/headrace-go/headrace/examples/internal/ss"
+	"github.com/headrace-go/headrace/vecio"
 )
 
 // openTimeout is when a server closes a connection that has not authenticated
@@ -18,6 +22,9 @@ type server struct {
 	key    *ss.Key
 	seen   ss.Salts
 	dialer net.Dialer
+
+	names         names.Resolver
+	seenDatagrams ss.Salts // many more than streams
 }
 
 func runServer(args []string) {
@@ -25,7 +32,7 @@ func runServer(args []string) {
 	key := o.parse(args)
 	s := &server{key: key, dialer: net.Dialer{Timeout: dialTimeout}}
 	cfg := o.config
-	cfg.Open, cfg.OpenTimeout = s.open, openTimeout
+	cfg.Open, cfg.OpenTimeout, cfg.Datagrams = s.open, openTimeout, s.datagrams
 	serve.Main(cfg)
 }
 
@@ -39,4 +46,36 @@ func (s *server) open(ctx context.Context, client net.Conn) (a, b net.Conn, err 
 		return nil, nil, err
 	}
 	return stream, target, nil
+}
+
+// datagrams relays what comes over UDP. Errors of datagrams are counted, not
+// logged: whoever wants to can cause any number of them.
+func (s *server) datagrams(c *net.UDPConn, relay vecio.RelayConfig) (*vecio.FlowTable, error) {
+	names.Widen(c)
+	batch, err := vecio.NewBatchConn(c, vecio.BatchConfig{})
+	if err != nil {
+		return nil, err
+	}
+	sender := &names.Sender{Resolver: &s.names}
+	table, err := vecio.NewFlowTable(batch, vecio.FlowTableConfig{
+		Open: names.OpenAny,
+		Up: func(_, datagram []byte, client netip.AddrPort) ([]byte, netip.AddrPort, error) {
+			to, payload, err := s.key.OpenDatagram(datagram, &s.seenDatagrams)
+			if err != nil {
+				return nil, netip.AddrPort{}, err
+			}
+			return sender.Send(client, to, payload)
+		},
+		Down: func(dst, payload []byte, source netip.AddrPort) ([]byte, error) {
+			return s.key.SealDatagram(dst, socks.FromAddrPort(source), payload, &s.seenDatagrams)
+		},
+		DownGrowth:  ss.MaxDatagramOverhead,
+		IdleTimeout: relay.IdleTimeout,
+		Parker:      relay.Parker,
+		Pool:        relay.Pool,
+	})
+	if err == nil {
+		sender.Serve(table)
+	}
+	return table, err
 }

@@ -1,4 +1,5 @@
-// Command socks5 is a SOCKS5 proxy (RFC 1928, RFC 1929) for CONNECT requests.
+// Command socks5 is a SOCKS5 proxy (RFC 1928, RFC 1929) for CONNECT and UDP
+// ASSOCIATE requests.
 //
 //	socks5 [-listen ADDR] [-user NAME -password PASSWORD] [-idle TIME] [-pool POOL] [-debug ADDR]
 //
@@ -13,10 +14,14 @@ import (
 	"flag"
 	"log"
 	"net"
+	"net/netip"
 	"time"
 
+	"github.com/headrace-go/headrace/examples/internal/associate"
+	"github.com/headrace-go/headrace/examples/internal/names"
 	"github.com/headrace-go/headrace/examples/internal/serve"
 	"github.com/headrace-go/headrace/examples/internal/socks"
+	"github.com/headrace-go/headrace/vecio"
 )
 
 // dialTimeout leaves time to tell the client, of the 10 seconds that serve and
@@ -50,6 +55,7 @@ func main() {
 	}
 	cfg.Listen, cfg.Debug, cfg.Open = *listen, *debug, p.open
 	cfg.Relay.IdleTimeout = *idle
+	cfg.Started = func(relay vecio.RelayConfig) { p.relay = relay }
 	serve.Main(cfg)
 }
 
@@ -63,21 +69,59 @@ func checker(user, password string) func(u, p []byte) bool {
 type proxy struct {
 	dialer net.Dialer
 	check  func(user, password []byte) bool // nil lets in everyone
+	names  names.Resolver
+	relay  vecio.RelayConfig // what associations share with connections
 }
 
 // open does what the client asks for, and tells it how that went.
 func (p *proxy) open(ctx context.Context, client net.Conn) (a, b net.Conn, err error) {
-	dest, err := socks.Accept(client, p.check)
+	dest, datagrams, err := socks.AcceptAny(client, p.check)
 	if err != nil {
 		return nil, nil, err
 	}
-	target, err := p.dialer.DialContext(ctx, "tcp", dest.String())
+	var bound net.Addr
+	if datagrams {
+		var c *associate.Conn
+		if c, err = p.associate(client, dest); err == nil {
+			b, bound = c, c.Socket()
+		}
+	} else if b, err = p.dialer.DialContext(ctx, "tcp", dest.String()); err == nil {
+		bound = b.LocalAddr()
+	}
 	if err != nil {
 		return nil, nil, socks.Refuse(client, err)
 	}
-	if err := socks.Grant(client, target.LocalAddr()); err != nil {
-		_ = target.Close()
+	if err := socks.Grant(client, bound); err != nil {
+		_ = b.Close()
 		return nil, nil, err
 	}
-	return client, target, nil
+	return client, b, nil
+}
+
+// associate relays the client's datagrams for as long as it stays connected.
+// Errors of datagrams are counted, not logged: whoever wants to can cause any
+// number of them.
+func (p *proxy) associate(client net.Conn, claimed socks.Addr) (*associate.Conn, error) {
+	sender := &names.Sender{Resolver: &p.names}
+	c, err := associate.Start(client, claimed, vecio.FlowTableConfig{
+		Open: names.OpenAny,
+		Up: func(_, datagram []byte, from netip.AddrPort) ([]byte, netip.AddrPort, error) {
+			to, payload, err := socks.ParseDatagram(datagram)
+			if err != nil {
+				return nil, netip.AddrPort{}, err
+			}
+			return sender.Send(from, to, payload)
+		},
+		Down: func(dst, payload []byte, source netip.AddrPort) ([]byte, error) {
+			return append(socks.AppendHeader(dst, socks.FromAddrPort(source)), payload...), nil
+		},
+		DownGrowth:  socks.MaxHeaderLen,
+		IdleTimeout: p.relay.IdleTimeout,
+		Parker:      p.relay.Parker,
+		Pool:        p.relay.Pool,
+	})
+	if err == nil {
+		sender.Serve(c.Table())
+	}
+	return c, err
 }

@@ -126,7 +126,6 @@ func TestReplies(t *testing.T) {
 		{"refused", proxytest.Request(closed.Dest), socks.ConnectionRefused},
 		{"no such name", proxytest.Request(socks.Addr{Name: "no..such.name", Port: 80}), socks.HostUnreachable},
 		{"BIND", open.Dest.Append([]byte{5, 1, 0, 5, 2, 0}), socks.CommandNotSupported},
-		{"UDP ASSOCIATE", open.Dest.Append([]byte{5, 1, 0, 5, 3, 0}), socks.CommandNotSupported},
 		{"unknown command", open.Dest.Append([]byte{5, 1, 0, 5, 99, 0}), socks.CommandNotSupported},
 		{"unknown address type", []byte{5, 1, 0, 5, 1, 0, 2, 1, 2, 3, 4, 0, 80}, socks.AddressTypeNotSupported},
 		{"malformed name", proxytest.Request(socks.Addr{Name: "a\nb", Port: 80}), socks.GeneralFailure},

@@ -23,11 +23,21 @@ type Config struct {
 	// Open speaks the protocol's opening on client, dials, and returns the two
 	// connections to be joined: client, or a layer over it, and the other. The
 	// Server closes both in the end, and closes client if Open fails.
-	// If a has Failure() error, that is what is logged instead of the relay's
+	// If b has IdleTimeout() time.Duration, that replaces Relay's. If a has
+	// Failure() error, that is what is logged instead of the relay's
 	// error: a layer may have cause to hide a failure from everyone else.
 	// Until Open returns, client's reads fail once ctx is done, which is after
 	// OpenTimeout at the latest.
 	Open func(ctx context.Context, client net.Conn) (a, b net.Conn, err error)
+
+	// Started, if not nil, is called by Main before the first Open, with what
+	// all relays share: for whoever relays by himself, too.
+	Started func(relay vecio.RelayConfig)
+
+	// Datagrams, if not nil, is Main's, too: it serves c, a UDP socket with the
+	// address of Listen, and shares the Parker and the Pool of relay. Main
+	// closes what it returns. If it fails, c is Main's.
+	Datagrams func(c *net.UDPConn, relay vecio.RelayConfig) (*vecio.FlowTable, error)
 
 	// OpenTimeout bounds Open and, if that fails, the wait for the client to
 	// hang up, together. Zero means DefaultOpenTimeout.

@@ -18,6 +18,9 @@ import (
 func startDebug(ln net.Listener, s *Server) *http.Server {
 	var vars expvar.Map
 	vars.Set("proxy", expvar.Func(func() any { return s.Stats() }))
+	if s.datagrams != nil {
+		vars.Set("datagrams", expvar.Func(func() any { return s.datagrams.Stats() }))
+	}
 	vars.Set("goroutines", expvar.Func(func() any { return runtime.NumGoroutine() }))
 	vars.Set("gcseconds", expvar.Func(gcSeconds))
 	vars.Set("memstats", expvar.Get("memstats"))

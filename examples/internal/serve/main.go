@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"net"
@@ -25,7 +26,7 @@ func Main(cfg Config) {
 }
 
 // run serves until ctx is done.
-func run(ctx context.Context, cfg Config) error {
+func run(ctx context.Context, cfg Config) (err error) {
 	parker, err := vecio.NewParker()
 	if err != nil {
 		return err
@@ -33,11 +34,21 @@ func run(ctx context.Context, cfg Config) error {
 	defer func() { _ = parker.Close() }()
 	cfg.Relay.Parker = parker
 	s := New(cfg)
-	ln, err := net.Listen("tcp", cfg.Listen)
+	if cfg.Started != nil {
+		cfg.Started(s.cfg.Relay)
+	}
+	ln, socket, err := listen(cfg.Listen, cfg.Datagrams != nil)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = ln.Close() }() // Serve has, unless it was not reached
+	if socket != nil {
+		if s.datagrams, err = cfg.Datagrams(socket, s.cfg.Relay); err != nil {
+			_ = socket.Close()
+			return err
+		}
+		defer func() { err = errors.Join(err, s.datagrams.Close()) }()
+	}
 	ready := fmt.Sprintf("listening on %v\n", ln.Addr())
 	if cfg.Debug != "" {
 		debug, err := net.Listen("tcp", cfg.Debug)
@@ -52,4 +63,26 @@ func run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	return s.Serve(ctx, ln)
+}
+
+// listenTries is how often a free port is looked for that is free for UDP, too.
+const listenTries = 100
+
+// listen returns a listener, and a UDP socket of the same address if asked to.
+func listen(address string, datagrams bool) (net.Listener, *net.UDPConn, error) {
+	for try := 1; ; try++ {
+		ln, err := net.Listen("tcp", address)
+		if err != nil || !datagrams {
+			return ln, nil, err
+		}
+		at := net.UDPAddrFromAddrPort(ln.Addr().(*net.TCPAddr).AddrPort())
+		socket, err := net.ListenUDP("udp", at)
+		if err == nil {
+			return ln, socket, nil
+		}
+		_ = ln.Close()
+		if _, port, _ := net.SplitHostPort(address); port != "0" || try == listenTries {
+			return nil, nil, err
+		}
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/headrace-go/headrace/bufpool"
 	"github.com/headrace-go/headrace/vecio"
@@ -16,6 +17,8 @@ import (
 type Server struct {
 	cfg   Config
 	meter vecio.Meter
+
+	datagrams *vecio.FlowTable // Main's, or nil
 
 	accepted, refused, joined, cut, idle atomic.Int64
 }
@@ -110,7 +113,11 @@ func (s *Server) handle(ctx context.Context, client net.Conn, done func()) {
 		}
 		done()
 	}
-	if err := vecio.Start(ctx, a, b, s.cfg.Relay, ended); err != nil {
+	relay := s.cfg.Relay
+	if b, ok := b.(interface{ IdleTimeout() time.Duration }); ok {
+		relay.IdleTimeout = b.IdleTimeout()
+	}
+	if err := vecio.Start(ctx, a, b, relay, ended); err != nil {
 		_, _ = a.Close(), b.Close()
 		ended(vecio.RelayStats{}, err)
 	}

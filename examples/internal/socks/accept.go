@@ -19,7 +19,8 @@ const (
 	authGranted = 0
 	authRefused = 1
 
-	commandConnect = 1
+	commandConnect   = 1
+	commandAssociate = 3
 )
 
 var (
@@ -32,7 +33,7 @@ var (
 	// ErrAuth: the username or the password is wrong.
 	ErrAuth = errors.New("socks: wrong username or password")
 
-	// ErrCommand: the request is for something other than CONNECT.
+	// ErrCommand: the request is for something that is not served here.
 	ErrCommand = errors.New("socks: command not supported")
 )
 
@@ -45,25 +46,37 @@ var (
 // rw must bound the time itself, for example by a read deadline.
 // Accept allocates nothing but a name and errors (TestAcceptAllocs).
 func Accept(rw io.ReadWriter, check func(user, password []byte) bool) (Addr, error) {
+	dest, _, err := accept(rw, check, false)
+	return dest, err
+}
+
+// AcceptAny is Accept for a server that relays datagrams as well: associate
+// says that the request is a UDP ASSOCIATE, and the address then is the one
+// that the client is going to send from, as far as it knows.
+func AcceptAny(rw io.ReadWriter, check func(user, password []byte) bool) (dest Addr, associate bool, err error) {
+	return accept(rw, check, true)
+}
+
+func accept(rw io.ReadWriter, check func(user, password []byte) bool, datagrams bool) (dest Addr, associate bool, err error) {
 	x := exchanges.Get()
 	defer exchanges.Put(x)
 	x.r, x.w = rw, rw
 	if err := x.greet(check != nil); err != nil {
-		return Addr{}, err
+		return Addr{}, false, err
 	}
 	if check != nil {
 		if err := x.authenticate(check); err != nil {
-			return Addr{}, err
+			return Addr{}, false, err
 		}
 	}
-	dest, err := x.request()
+	dest, associate, err = x.request(datagrams)
 	switch {
 	case err == nil:
-		return dest, nil
+		return dest, associate, nil
 	case errors.Is(err, ErrCommand), errors.Is(err, ErrAddrType), errors.Is(err, ErrName):
-		return Addr{}, Refuse(rw, err)
+		return Addr{}, false, Refuse(rw, err)
 	default:
-		return Addr{}, err
+		return Addr{}, false, err
 	}
 }
 
@@ -116,20 +129,21 @@ func (x *exchange) authenticate(check func(user, password []byte) bool) error {
 }
 
 // request reads the client's request whole, even one it then refuses.
-func (x *exchange) request() (Addr, error) {
+func (x *exchange) request(datagrams bool) (dest Addr, associate bool, err error) {
 	// Version, command, a reserved byte, and the two bytes that address starts from.
 	head, err := x.read(5)
 	if err != nil {
-		return Addr{}, fmt.Errorf("socks: request: %w", err)
+		return Addr{}, false, fmt.Errorf("socks: request: %w", err)
 	}
 	if head[0] != version {
-		return Addr{}, fmt.Errorf("%w: %#x", ErrVersion, head[0])
+		return Addr{}, false, fmt.Errorf("%w: %#x", ErrVersion, head[0])
 	}
-	dest, err := x.address(head[3], head[4])
-	if err == nil && head[1] != commandConnect {
+	associate = datagrams && head[1] == commandAssociate
+	dest, err = x.address(head[3], head[4])
+	if err == nil && head[1] != commandConnect && !associate {
 		err = fmt.Errorf("%w: %#x", ErrCommand, head[1])
 	}
-	return dest, err
+	return dest, associate, err
 }
 
 // told returns why the client is refused, with the error of telling it, if any.

@@ -181,3 +181,22 @@ func FuzzAccept(f *testing.F) {
 		}
 	})
 }
+
+// AcceptAny tells the two commands apart, and refuses others as Accept does.
+func TestAcceptAny(t *testing.T) {
+	for _, tt := range addrs {
+		for command, associate := range map[string]bool{"\x01": false, "\x03": true} {
+			var c script
+			c.Reader = strings.NewReader("\x05\x01\x00" + "\x05" + command + "\x00" + tt.wire)
+			dest, got, err := socks.AcceptAny(&c, nil)
+			if err != nil || dest != tt.addr || got != associate || c.told.String() != "\x05\x00" {
+				t.Errorf("%s, command %q: %v, %v, %v, answered %q", tt.name, command, dest, got, err, c.told.String())
+			}
+		}
+	}
+	var c script
+	c.Reader = strings.NewReader("\x05\x01\x00" + "\x05\x02\x00" + addrs[0].wire)
+	if _, _, err := socks.AcceptAny(&c, nil); !errors.Is(err, socks.ErrCommand) {
+		t.Errorf("BIND: %v, want %v", err, socks.ErrCommand)
+	}
+}

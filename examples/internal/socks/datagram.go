@@ -12,12 +12,12 @@ import (
 // and then has to drop.
 var ErrFragment = errors.New("socks: fragment of a datagram")
 
-// datagramHead is what a datagram begins with: two reserved bytes, and the
-// number of a fragment, 0 for a whole one.
-const datagramHead = 3
+// DatagramHead is the length of what a datagram has in front of its address:
+// two reserved bytes, and the number of a fragment, 0 for a whole one.
+const DatagramHead = 3
 
 // MaxHeaderLen is the length of the longest header of a datagram, in bytes.
-const MaxHeaderLen = datagramHead + MaxAddrLen
+const MaxHeaderLen = DatagramHead + MaxAddrLen
 
 // ParseAddr returns the address that b begins with, and what is behind it.
 // If b ends first the error is io.ErrUnexpectedEOF. It allocates a name, and
@@ -69,11 +69,11 @@ func AppendHeader(dst []byte, a Addr) []byte {
 // payload, which is a part of b. It accepts what ParseAddr does, and no
 // fragments. Source: RFC 1928, section 7.
 func ParseDatagram(b []byte) (a Addr, payload []byte, err error) {
-	if len(b) < datagramHead {
+	if len(b) < DatagramHead {
 		return Addr{}, nil, fmt.Errorf("socks: datagram: %w", io.ErrUnexpectedEOF)
 	}
 	if b[2] != 0 {
 		return Addr{}, nil, ErrFragment
 	}
-	return ParseAddr(b[datagramHead:])
+	return ParseAddr(b[DatagramHead:])
 }

@@ -48,14 +48,17 @@ func ReplyFor(err error) Reply {
 	}
 }
 
-// Grant tells the client that its connection stands. bound is the local address
-// of the connection to the target; an address that is not TCP's, or nil, is
-// sent as 0.0.0.0:0, which says nothing.
+// Grant tells the client that its request is granted. bound is the local
+// address of the connection to the target, or where the client is to send its
+// datagrams; an address that is neither TCP's nor UDP's, or nil, is sent as
+// 0.0.0.0:0, which says nothing.
 func Grant(w io.Writer, bound net.Addr) error {
 	var a Addr
-	if tcp, ok := bound.(*net.TCPAddr); ok {
-		ap := tcp.AddrPort()
-		a = Addr{IP: ap.Addr().Unmap().WithZone(""), Port: ap.Port()}
+	switch bound := bound.(type) {
+	case *net.TCPAddr:
+		a = FromAddrPort(bound.AddrPort())
+	case *net.UDPAddr:
+		a = FromAddrPort(bound.AddrPort())
 	}
 	return reply(w, Succeeded, a)
 }

@@ -114,5 +114,5 @@ func (k *Key) opener(salt []byte) (*aead.Opener, error) {
 
 // subkey derives the key of one direction of one connection.
 func subkey(master, salt []byte) ([]byte, error) {
-	return hkdf.Key(sha1.New, master, salt, "ss-subkey", len(master))
+	return hkdf.Key(sha1.New, master, salt, subkeyInfo, len(master))
 }
