@@ -87,7 +87,9 @@ func (s *Session) remove(st *Stream) {
 	}
 	st.gone = true
 	delete(s.streams, st.id)
-	s.recent.add(st.id, false)
+	if st.remoteEnd {
+		s.recent.add(st.id, false)
+	}
 	if s.current == st {
 		s.current = nil
 	}
