@@ -11,12 +11,16 @@ require (
 	github.com/quic-go/quic-go v0.65.0
 	github.com/sagernet/sing v0.9.4
 	github.com/sagernet/sing-mux v0.3.6
+	github.com/summerwind/h2spec v2.2.1+incompatible
 	github.com/valyala/bytebufferpool v1.0.0
 	github.com/xtaci/smux v1.5.58
 	golang.org/x/net v0.62.0
 )
 
 require (
+	github.com/fatih/color v1.19.0 // indirect
+	github.com/mattn/go-colorable v0.1.14 // indirect
+	github.com/mattn/go-isatty v0.0.20 // indirect
 	github.com/sagernet/smux v1.5.50-sing-box-mod.1 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/sync v0.24.0 // indirect

@@ -30,6 +30,7 @@ type Writer struct {
 	skip   int // bytes of bufs[0] that have left
 	n      int64
 	err    error
+	try    bool // do not wait for room
 	lender Lender
 	held   []byte
 
@@ -66,6 +67,16 @@ func (w *Writer) Write(b []byte) (int, error) {
 func (w *Writer) Writev(bufs [][]byte) (int64, error) {
 	w.bufs = bufs
 	return w.run()
+}
+
+// TryWritev writes as much of bufs as the socket takes at once. It neither
+// changes nor keeps bufs, and returns how many bytes were accepted; less than
+// all of them is no error.
+func (w *Writer) TryWritev(bufs [][]byte) (int64, error) {
+	w.bufs, w.try = bufs, true
+	n, err := w.run()
+	w.try = false
+	return n, err
 }
 
 // Drain writes b, a part of buf. It owns buf from now on and gives it back to
@@ -106,12 +117,14 @@ func (w *Writer) advance(n int) {
 	w.skip = n
 }
 
-// stall lets the lender take back what a wait need not hold.
-func (w *Writer) stall() {
+// stall lets the lender take back what a wait need not hold. It reports whether
+// the write ends here instead of waiting.
+func (w *Writer) stall() (over bool) {
 	if w.lender == nil {
-		return
+		return w.try
 	}
 	var rest []byte
 	w.held, rest = w.lender.Shrink(w.held, w.one[0][w.skip:])
 	w.one[0], w.skip = rest, 0
+	return false
 }

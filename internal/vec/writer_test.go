@@ -108,6 +108,29 @@ func TestWriteDeadline(t *testing.T) {
 	}
 }
 
+// TestTryWritev fills a socket that nobody reads, and checks that the count is
+// what the socket accepted.
+func TestTryWritev(t *testing.T) {
+	a, b := faultconn.Sockets(t, "tcp")
+	w := writer(t, a)
+	bufs, all := pieces(32<<20, 100)
+	n, err := w.TryWritev(bufs)
+	if err != nil || n <= 0 || n >= int64(len(all)) {
+		t.Fatalf("TryWritev = %d, %v, want some bytes and no error", n, err)
+	}
+	if n, err := w.TryWritev(bufs); n != 0 || err != nil {
+		t.Fatalf("TryWritev on a full socket = %d, %v, want 0, nil", n, err)
+	}
+	a.Close()
+	data, err := io.ReadAll(b)
+	if err != nil || !bytes.Equal(data, all[:n]) {
+		t.Fatalf("the peer got %d bytes, %v, want the %d that were counted", len(data), err, n)
+	}
+	if n, err := w.TryWritev(bufs); n != 0 || !errors.Is(err, net.ErrClosed) {
+		t.Fatalf("TryWritev after Close = %d, %v, want 0, net.ErrClosed", n, err)
+	}
+}
+
 func TestWriteClosed(t *testing.T) {
 	a, _ := faultconn.Sockets(t, "tcp")
 	w := writer(t, a)

@@ -44,7 +44,6 @@ func (s *Session) Shutdown(ctx context.Context) error {
 			s.sendGoAway(maxID, mux.NoError, "")
 			s.ping(pingDrain)
 		}
-		s.nudge()
 	}
 	err := error(nil)
 	if !s.client {
@@ -52,7 +51,6 @@ func (s *Session) Shutdown(ctx context.Context) error {
 		if !d.final && s.err == nil {
 			d.final = true
 			s.sendGoAway(s.peerLast, mux.NoError, "")
-			s.nudge()
 		}
 	}
 	if err == nil {

@@ -292,10 +292,7 @@ func (s *Session) onResponse(h *header) error {
 	case s.idle(h.id):
 		return connError(mux.ProtocolError, "HEADERS on an idle stream")
 	case st == nil:
-		if s.recent.reset(h.id) {
-			return nil
-		}
-		return s.refuse(h.id, mux.StreamClosed)
+		return s.afterEnd(h.id)
 	case st.answered || st.remoteEnd:
 		return s.onTrailer(st, h)
 	}

@@ -62,10 +62,7 @@ func (s *Session) beginData(f frame, empty bool) error {
 	case s.idle(f.id):
 		return connError(mux.ProtocolError, "DATA on an idle stream")
 	case st == nil:
-		if s.recent.reset(f.id) {
-			return nil // it was on its way
-		}
-		return s.refuse(f.id, mux.StreamClosed)
+		return s.afterEnd(f.id)
 	case st.remoteEnd:
 		s.resetStream(st, mux.StreamClosed, true)
 		return s.limits.resets.fill()
@@ -106,6 +103,17 @@ func (s *Session) idle(id uint32) bool {
 		return id%2 == 0 || id >= s.nextID
 	}
 	return id%2 == 0 || id > s.peerLast
+}
+
+// afterEnd judges a frame on a stream that has been: RFC 9113, section 5.1.
+func (s *Session) afterEnd(id uint32) error {
+	switch {
+	case s.recent.reset(id):
+		return nil // it was on its way
+	case s.recent.ended(id):
+		return connError(mux.StreamClosed, "a frame behind the end of its stream")
+	}
+	return s.refuse(id, mux.StreamClosed)
 }
 
 // refuse answers what came on a stream that is no more.
@@ -292,8 +300,9 @@ func (s *Session) onWindowUpdate(e event) error {
 	return nil
 }
 
-// recent remembers the streams that have ended last: what still comes on one
-// that we have reset was on its way, and on any other it is an offence.
+// recent remembers the streams that have gone last: what still comes on one that
+// we have reset was on its way, and on one that the peer has ended it is an
+// offence.
 type recent struct {
 	ids  []uint32 // the lowest bit, which says nothing in one session: reset
 	next int

@@ -89,14 +89,12 @@ func (st *Stream) awaitData() error {
 		if ready || err != nil {
 			return err
 		}
-		if st.s.client && !st.visible || !st.s.client && !st.answered && st.request.connect() {
-			if err := st.show(); err != nil {
-				return err
-			}
-			st.s.nudge()
-			continue
+		if err := st.showForRead(); err != nil {
+			return err
 		}
-		st.readable.Wait()
+		if !st.s.flushNow() {
+			st.readable.Wait()
+		}
 	}
 }
 

@@ -15,6 +15,12 @@ type scheduler struct {
 	levels   [urgencies]level
 	occupied uint8 // bit i: levels[i] has streams
 	sendable int   // streams with bytes to send and credit for them
+
+	// Who finds the connection free writes without ever waiting, and on few
+	// processors those who want to take turns with it would not get to run.
+	total   int64  // bytes sent
+	last    uint32 // the stream that sent last
+	changed int64  // total when that was another one
 }
 
 const (
@@ -35,6 +41,7 @@ type turn struct {
 	urgency    uint8
 	counted    bool // in scheduler.sendable
 	deficit    int
+	unyielded  int // bytes sent since its writer has let others run
 }
 
 func (l *list) push(st *Stream) {
@@ -139,5 +146,23 @@ const maxTurn = 1 << 30
 // sent counts n bytes of the stream's turn.
 func (s *scheduler) sent(st *Stream, n int) {
 	st.turn.deficit = max(st.turn.deficit-n, -quantum)
+	st.turn.unyielded += n
+	s.total += int64(n)
+	if s.last != st.id {
+		s.last, s.changed = st.id, s.total
+	}
 	s.update(st)
 }
+
+// yield reports whether the writer of st has had its turn, and others have been
+// sending not long ago: then it lets them run.
+func (s *scheduler) yield(st *Stream) bool {
+	if st.turn.unyielded < quantum {
+		return false
+	}
+	st.turn.unyielded = 0
+	return s.total-s.changed < crowded
+}
+
+// crowded is how many bytes in a row one stream sends before it is alone.
+const crowded = 1 << 20

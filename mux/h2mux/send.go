@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 
 	"github.com/headrace-go/headrace/internal/growth"
 	"github.com/headrace-go/headrace/internal/readiness"
@@ -15,9 +16,10 @@ import (
 // to the system, elsewhere when it was copied. It does not allocate
 // (TestAllocs).
 func (st *Stream) Write(p []byte) (int, error) {
-	st.s.mu.Lock()
-	defer st.s.unlock()
+	s := st.s
+	s.mu.Lock()
 	if err := st.beginWrite(); err != nil {
+		s.unlock()
 		return 0, err
 	}
 	st.one[0] = p
@@ -35,8 +37,8 @@ func (st *Stream) Writev(bufs [][]byte) (int64, error) {
 		total += len(b)
 	}
 	st.s.mu.Lock()
-	defer st.s.unlock()
 	if err := st.beginWrite(); err != nil {
+		st.s.unlock()
 		return 0, err
 	}
 	n, err := st.send(bufs, total)
@@ -54,15 +56,24 @@ func (st *Stream) beginWrite() error {
 			st.writing = true
 			return nil
 		}
-		st.writable.Wait()
+		if !st.s.flushNow() {
+			st.writable.Wait()
+		}
 	}
 }
 
+// endWrite lets the next write begin, and gives the lock back.
 func (st *Stream) endWrite() {
+	s := st.s
 	st.writing = false
 	st.out = nil
 	st.skip = 0
 	st.writable.Broadcast()
+	yield := s.direct && s.sched.yield(st)
+	s.unlock()
+	if yield {
+		runtime.Gosched()
+	}
 }
 
 // writeProblem returns why nothing can be written, if that is so.
@@ -100,8 +111,8 @@ func (st *Stream) send(bufs [][]byte, total int) (int, error) {
 		case s.direct && !s.leading && st.turn.counted && s.window > 0:
 			s.lead(st)
 			continue
-		default:
-			s.nudge()
+		case s.flushNow():
+			continue
 		}
 		if st.left > 0 || st.busy > 0 {
 			st.writable.Wait()

@@ -258,7 +258,7 @@ func (s *Session) finish() {
 	polite := s.polite
 	s.leading = true
 	for polite && s.hasWork() {
-		if err := s.writeOne(); err != nil {
+		if err := s.writeOne(false); err != nil {
 			polite = false
 		}
 	}
@@ -316,16 +316,6 @@ func (s *Session) CloseWithError(code mux.Code, reason string) error {
 	s.unlock()
 	<-s.done
 	return nil
-}
-
-// unlock gives mu back and calls those who wait to be woken.
-func (s *Session) unlock() {
-	wakes := s.wakes
-	s.wakes = nil
-	s.mu.Unlock()
-	for _, wake := range wakes {
-		wake()
-	}
 }
 
 // LocalAddr returns the local address of the connection.

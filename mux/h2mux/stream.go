@@ -87,7 +87,9 @@ func (s *Session) remove(st *Stream) {
 	}
 	st.gone = true
 	delete(s.streams, st.id)
-	s.recent.add(st.id, false)
+	if st.remoteEnd {
+		s.recent.add(st.id, false)
+	}
 	if s.current == st {
 		s.current = nil
 	}
@@ -226,7 +228,6 @@ func (st *Stream) Established(ctx context.Context) (Response, error) {
 		if err := st.show(); err != nil {
 			return Response{}, err
 		}
-		s.nudge()
 	}
 	err := s.wait(ctx, &st.readable, func() bool { return st.answered || st.readErr != nil || st.readClosed })
 	var refused *StatusError
@@ -258,7 +259,9 @@ func (s *Session) wait(ctx context.Context, cond *sync.Cond, done func() bool) e
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		cond.Wait()
+		if !s.flushNow() {
+			cond.Wait()
+		}
 	}
 	return nil
 }

@@ -20,10 +20,52 @@ func (s *Session) hasWork() bool {
 	return len(s.control) > 0 || s.carry != nil || s.sched.sendable > 0 && s.window > 0
 }
 
-// nudge has what is to be sent now sent by somebody. The lock is held.
+// nudge has what is to be sent now sent by somebody: on a socket that is unlock.
+// The lock is held.
 func (s *Session) nudge() {
-	if !s.leading && s.hasWork() {
+	if !s.direct && !s.leading && s.hasWork() {
 		s.flush.Signal()
+	}
+}
+
+// flushNow is nudge for those who are about to wait. It reports whether it has
+// let go of the lock, so that what is waited for may have come.
+func (s *Session) flushNow() (unlocked bool) {
+	if !s.direct {
+		s.nudge()
+		return false
+	}
+	if s.leading || s.err != nil || !s.hasWork() {
+		return false
+	}
+	s.push()
+	return true
+}
+
+// push writes one batch as far as the socket takes it at once. It is called and
+// returns with the lock held, and lets go of it meanwhile.
+func (s *Session) push() {
+	s.leading = true
+	if err := s.writeOne(true); err != nil {
+		s.fail(&mux.SessionError{Remote: true, Err: err})
+	}
+	s.leading = false
+	if s.hasWork() || s.err != nil {
+		s.flush.Signal()
+	}
+}
+
+// unlock gives mu back. Before that it sends what there is to be sent, if that
+// is possible without waiting; after that it calls those who wait to be woken.
+func (s *Session) unlock() {
+	if s.direct {
+		s.flushNow()
+	}
+	wakes := s.wakes
+	s.wakes = nil
+	s.mu.Unlock()
+	for _, wake := range wakes {
+		wake()
 	}
 }
 
@@ -47,7 +89,7 @@ func (s *Session) flusher() {
 func (s *Session) lead(own *Stream) {
 	s.leading, s.leader = true, own
 	for s.err == nil && s.hasWork() && (own == nil || own.turn.counted && own.writeProblem() == nil) {
-		if err := s.writeOne(); err != nil {
+		if err := s.writeOne(false); err != nil {
 			s.fail(&mux.SessionError{Remote: true, Err: err})
 		}
 	}
@@ -57,15 +99,16 @@ func (s *Session) lead(own *Stream) {
 	}
 }
 
-// writeOne collects and writes one batch. It lets go of the lock meanwhile.
-func (s *Session) writeOne() error {
+// writeOne collects and writes one batch. It lets go of the lock meanwhile. With
+// try it does not wait for room.
+func (s *Session) writeOne(try bool) error {
 	b := batches.Get().(*batch)
 	s.collect(b)
 	s.check()
 	head := b.head
 	var err error
 	if s.direct {
-		err = s.writeDirect(b)
+		err = s.writeDirect(b, try)
 	} else {
 		err = s.writeStaged(b)
 	}
@@ -75,23 +118,28 @@ func (s *Session) writeOne() error {
 }
 
 // writeDirect writes b from the writers' memory.
-func (s *Session) writeDirect(b *batch) error {
+func (s *Session) writeDirect(b *batch, try bool) error {
 	s.inFlight = true
 	s.mu.Unlock()
-	n, err := s.out.Writev(b.bufs)
+	var n int64
+	var err error
+	if try {
+		n, err = s.out.TryWritev(b.bufs)
+	} else {
+		n, err = s.out.Writev(b.bufs)
+	}
 	s.mu.Lock()
 	s.inFlight = false
 	s.stats.Writes++
 	if s.kicked {
 		s.kicked = false
 		_ = s.conn.SetWriteDeadline(s.flushBy)
-		if err != nil && errors.Is(err, os.ErrDeadlineExceeded) {
-			s.carryOver(b, int(n))
+		if errors.Is(err, os.ErrDeadlineExceeded) {
 			err = nil
 		}
 	}
-	if err == nil && s.carry != nil && len(b.segs) == 0 && n == int64(len(s.carry)) {
-		s.putCarry()
+	if err == nil {
+		s.carryOver(b, int(n))
 	}
 	s.putSending()
 	s.complete(b)
@@ -107,8 +155,12 @@ func (s *Session) interrupt() {
 	}
 }
 
-// carryOver copies what an interrupted write has left over.
+// carryOver copies what a write of n bytes of b has left over, if anything.
 func (s *Session) carryOver(b *batch, n int) {
+	if n == b.n {
+		s.putCarry()
+		return
+	}
 	rest := s.pool.Get(b.n - n)
 	k := 0
 	for _, p := range b.bufs {
@@ -120,11 +172,7 @@ func (s *Session) carryOver(b *batch, n int) {
 		n = 0
 	}
 	s.putCarry()
-	if k > 0 {
-		s.carry, s.carryBuf = rest[:k], rest
-	} else {
-		s.pool.Put(rest)
-	}
+	s.carry, s.carryBuf = rest[:k], rest
 }
 
 func (s *Session) putCarry() {

@@ -390,14 +390,22 @@ func testManyStreams(t *testing.T, s *sides) {
 
 func testIdleStreams(t *testing.T, s *sides) {
 	s.stream()
-	before := runtime.NumGoroutine()
+	before, _ := goroutines()
 	const streams = 100
 	for range streams {
 		s.stream()
 	}
-	if after := runtime.NumGoroutine(); after > before+streams/2 {
-		t.Errorf("%d idle streams have %d goroutines", streams, after-before)
+	if after, list := goroutines(); after > before+streams/2 {
+		t.Errorf("%d idle streams have %d goroutines:\n%s", streams, after-before, list)
 	}
+}
+
+// goroutines counts exactly, which runtime.NumGoroutine does not while others
+// come and go.
+func goroutines() (int, []byte) {
+	list := make([]byte, 4<<20)
+	list = list[:runtime.Stack(list, true)]
+	return bytes.Count(list, []byte("\n\ngoroutine ")) + 1, list
 }
 
 // testSlowReader: a stream that nobody reads does not keep others from moving,
