@@ -57,7 +57,7 @@ type ChunkConfig struct {
 	// MiB at most.
 	Pool Pool
 	// Budget grants bursts beyond 16 KiB; a refusal means that the stream
-	// goes on with 16 KiB. Nil means one of 32 MiB for the whole process.
+	// goes on with 16 KiB. Nil means one of 8 MiB for the whole process.
 	Budget Budget
 }
 

@@ -81,6 +81,53 @@ func TestWindowWithoutBudget(t *testing.T) {
 	}
 }
 
+// TestWindowTakesWhatIsGranted: a budget that is nearly spent grants less.
+func TestWindowTakesWhatIsGranted(t *testing.T) {
+	l := &ledger{limit: 1 << 20}
+	w := growth.New(l, l, 0)
+	for range 3 {
+		burst(&w, full)
+	}
+	l.limit = 200 << 10
+	if w.Size() != growth.Max {
+		t.Fatalf("the size is %d, want the largest", w.Size())
+	}
+	if n := burst(&w, full); n != growth.Max/4 || l.reserved != 0 {
+		t.Fatalf("%d bytes lent, %d reserved afterwards, want a quarter, and none", n, l.reserved)
+	}
+}
+
+// TestWindowAfterAStall: the burst after one that stalled is a small one, and
+// the size comes down while it goes on stalling.
+func TestWindowAfterAStall(t *testing.T) {
+	l := &ledger{limit: 1 << 30}
+	w := growth.New(l, l, 0)
+	for range 4 {
+		burst(&w, full)
+	}
+	for _, want := range []int{128, 32, 16, 16} {
+		n := w.Next()
+		b := w.Get(n)
+		held, _ := w.Shrink(b, b)
+		w.Put(held)
+		w.Observe(n)
+		if w.Size() != want<<10 || w.Next() != 4<<10 {
+			t.Fatalf("after a stall the size is %d and the next burst %d, want %d KiB and 4", w.Size(), w.Next(), want)
+		}
+	}
+	for _, want := range []int{4, 16, 64} {
+		n := w.Next()
+		w.Put(w.Get(n))
+		w.Observe(n)
+		if n != want<<10 {
+			t.Fatalf("a burst of %d bytes, want %d KiB", n, want)
+		}
+	}
+	if l.lent != 0 || l.reserved != 0 {
+		t.Fatalf("%d buffers lent, %d bytes reserved at the end", l.lent, l.reserved)
+	}
+}
+
 func TestShrink(t *testing.T) {
 	l := &ledger{limit: 1 << 20}
 	w := growth.New(l, l, 0)
@@ -99,6 +146,12 @@ func TestShrink(t *testing.T) {
 	held, kept = w.Shrink(held, kept[len(kept)-10:])
 	if !bytes.Equal(kept, data[len(data)-10:]) || l.reserved != 0 || l.lent != 1 {
 		t.Fatalf("Shrink to 10 bytes: %q kept, %d reserved, %d lent", kept, l.reserved, l.lent)
+	}
+	w.Put(held)
+	b = w.Get(growth.Floor) // of a small one a quarter is worth it
+	held, kept = w.Shrink(b, b[6<<10:])
+	if &held[0] == &b[0] || len(kept) != 10<<10 {
+		t.Fatalf("Shrink of 16 KiB to %d bytes kept the buffer", len(kept))
 	}
 	w.Put(held)
 	if l.lent != 0 {
