@@ -18,6 +18,12 @@ type Lender interface {
 	Put(buf []byte)
 }
 
+// Pool lends memory.
+type Pool interface {
+	Get(n int) []byte
+	Put(b []byte)
+}
+
 // A Writer writes one stream socket. Its writes end only when all bytes are
 // accepted or the socket fails, and none of them allocates. It is not safe
 // for concurrent use.
@@ -32,6 +38,8 @@ type Writer struct {
 	err    error
 	lender Lender
 	held   []byte
+	pool   Pool // not nil: up to most bytes that stall are left to the caller
+	most   int
 
 	call func(fd uintptr) bool
 }
@@ -80,6 +88,16 @@ func (w *Writer) Drain(l Lender, buf, b []byte) (int64, error) {
 	return n, err
 }
 
+// WritevOrKeep is Writev, but a write that stalls with at most most bytes to go
+// ends there: rest is a copy of them, in a buffer from p that the caller owns,
+// and n what the socket has accepted. So whoever holds bufs need not wait.
+func (w *Writer) WritevOrKeep(bufs [][]byte, p Pool, most int) (n int64, rest []byte, err error) {
+	w.bufs, w.pool, w.most = bufs, p, most
+	n, err = w.run()
+	rest, w.held, w.pool = w.held, nil, nil
+	return n, rest, err
+}
+
 // run makes the write, and leaves no reference to the caller's memory behind.
 func (w *Writer) run() (int64, error) {
 	w.skip, w.n, w.err = 0, 0, nil
@@ -106,12 +124,32 @@ func (w *Writer) advance(n int) {
 	w.skip = n
 }
 
-// stall lets the lender take back what a wait need not hold.
-func (w *Writer) stall() {
-	if w.lender == nil {
-		return
+// stall lets go of what a wait need not hold. It reports whether the write is
+// over, and the rest left to the caller.
+func (w *Writer) stall() bool {
+	switch {
+	case w.pool != nil:
+		return w.keep()
+	case w.lender != nil:
+		var rest []byte
+		w.held, rest = w.lender.Shrink(w.held, w.one[0][w.skip:])
+		w.one[0], w.skip = rest, 0
 	}
-	var rest []byte
-	w.held, rest = w.lender.Shrink(w.held, w.one[0][w.skip:])
-	w.one[0], w.skip = rest, 0
+	return false
+}
+
+// keep copies what has not left, if that is not too much.
+func (w *Writer) keep() bool {
+	size := -w.skip
+	for _, b := range w.bufs {
+		if size += len(b); size > w.most {
+			return false
+		}
+	}
+	w.held = w.pool.Get(size)
+	n := copy(w.held, w.bufs[0][w.skip:])
+	for _, b := range w.bufs[1:] {
+		n += copy(w.held[n:], b)
+	}
+	return true
 }

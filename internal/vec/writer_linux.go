@@ -15,8 +15,7 @@ func (w *Writer) attempt(fd uintptr) bool {
 			w.advance(n)
 		case syscall.EINTR:
 		case syscall.EAGAIN:
-			w.stall()
-			return false
+			return w.stall()
 		default:
 			w.err = os.NewSyscallError("writev", errno)
 			return true
