@@ -121,7 +121,8 @@ func (f *flow) fromSocket() error {
 	}
 	for {
 		f.beginWait(f.sockIn.Conn)
-		b, err := f.src.ReadReady(&f.window, f.burst(f.window.Size()))
+		size := f.burst(f.window.Next())
+		b, err := f.src.ReadReady(&f.window, size)
 		if f.endWait(err) {
 			return errParked
 		}
@@ -133,7 +134,7 @@ func (f *flow) fromSocket() error {
 			return err
 		}
 		f.window.Observe(n)
-		if f.looksBulk(n) {
+		if f.looksBulk(n, n == size) {
 			if err := f.splice(); err != nil {
 				return err
 			}

@@ -14,7 +14,7 @@ const canSplice = true
 
 const (
 	// A flow is bulk after bulkProof bytes have come in reads of bulkRead or
-	// more, one after the other. For less, a splice costs more than the copies
+	// more, or of all that was asked for, one after the other. For less, a splice costs more than the copies
 	// that it saves.
 	bulkRead  = growth.Floor
 	bulkProof = 128 << 10
@@ -28,10 +28,10 @@ const (
 	thinBursts = 8
 )
 
-// looksBulk takes note of a burst of n bytes, and reports whether the flow
-// should now be spliced.
-func (f *flow) looksBulk(n int) bool {
-	if n < bulkRead || f.dst == nil || f.r.cfg.NoSplice {
+// looksBulk takes note of a burst of n bytes, which is full if it was not
+// allowed to be longer, and reports whether the flow should now be spliced.
+func (f *flow) looksBulk(n int, full bool) bool {
+	if n < bulkRead && !full || f.dst == nil || f.r.cfg.NoSplice {
 		f.bulk = min(f.bulk, 0)
 		return false
 	}
