@@ -95,10 +95,10 @@ func (w *ChunkWriter) settle() error {
 // fillSlots takes a buffer and reads once into its slots. It takes a large
 // one only if the source is likely not to let it wait.
 func (w *ChunkWriter) fillSlots(in *inlet, likely bool) (buf []byte, n, offered int, err error) {
-	slot := w.slotSize()
+	slot := min(w.slotSize(), w.fill.Next()) // less after a write that stalled
 	size := growth.Floor
 	if in.sock != nil || in.readv != nil && likely {
-		size = min(w.fill.Size(), gatherMax*slot)
+		size = min(w.fill.Next(), gatherMax*slot)
 	}
 	buf = w.fill.Get(size)
 	if in.sock == nil && in.readv == nil {
