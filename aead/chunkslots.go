@@ -95,12 +95,13 @@ func (w *ChunkWriter) settle() error {
 // fillSlots takes a buffer and reads once into its slots. It takes a large
 // one only if the source is likely not to let it wait.
 func (w *ChunkWriter) fillSlots(in *inlet, likely bool) (buf []byte, n, offered int, err error) {
-	slot := min(w.slotSize(), w.fill.Next()) // less after a write that stalled
-	size := growth.Floor
-	if in.sock != nil || in.readv != nil && likely {
-		size = min(w.fill.Next(), gatherMax*slot)
+	slot := w.slotSize()
+	size := w.fill.Next()
+	if in.sock == nil && !(in.readv != nil && likely) {
+		size = min(size, growth.Floor)
 	}
-	buf = w.fill.Get(size)
+	buf = w.fill.Get(min(size, gatherMax*slot))
+	slot = min(slot, len(buf)) // then it is the only one
 	if in.sock == nil && in.readv == nil {
 		p := buf[ChunkHeadroom : slot-ChunkTailroom]
 		n, err = in.src.Read(p)

@@ -48,7 +48,12 @@ func (f *flow) splice() error {
 	defer func() { s.giveBack() }()
 	for thin := 0; thin < thinBursts; {
 		s.most = f.burst(pipeSize)
-		if err := f.sockIn.Raw.Read(fill); err != nil {
+		f.beginWait(f.sockIn.Conn)
+		err := f.sockIn.Raw.Read(fill)
+		if f.endWait(err) && s.held == 0 {
+			return errParked
+		}
+		if err != nil {
 			return f.readError(err)
 		}
 		n := s.held
@@ -63,7 +68,7 @@ func (f *flow) splice() error {
 		}
 		f.sockIn.Moved(int64(n), 0)
 		f.holding.Store(true)
-		err := f.sockTo.Raw.Write(drain)
+		err = f.sockTo.Raw.Write(drain)
 		sent := int64(n - s.held)
 		f.sockTo.Moved(0, sent)
 		f.stats.Spliced += sent

@@ -28,7 +28,7 @@ func (l *ledger) TryReserve(n int) bool {
 func (l *ledger) Release(n int) { l.reserved -= n }
 
 func burst(w *growth.Window, fill func(size int) int) (offered int) {
-	size := w.Size()
+	size := w.Next()
 	b := w.Get(size)
 	offered = len(b)
 	w.Put(b)
@@ -44,7 +44,7 @@ func TestWindowGrowsAndShrinks(t *testing.T) {
 	l := &ledger{limit: 1 << 30}
 	w := growth.New(l, l, 0)
 	var got []int
-	for range 5 {
+	for range 6 {
 		got = append(got, burst(&w, full)>>10)
 	}
 	for range 3 {
@@ -55,8 +55,8 @@ func TestWindowGrowsAndShrinks(t *testing.T) {
 	for range 20 {
 		burst(&w, small)
 	}
-	got = append(got, w.Size()>>10)
-	want := []int{16, 64, 256, 512, 512, 512, 16}
+	got = append(got, w.Size()>>10, w.Next()>>10)
+	want := []int{4, 16, 64, 256, 512, 512, 512, 16, 4}
 	for i := range want {
 		if got[i] != want[i] {
 			t.Fatalf("sizes %v KiB, want %v", got, want)
@@ -71,13 +71,13 @@ func TestWindowWithoutBudget(t *testing.T) {
 	l := &ledger{}
 	w := growth.New(l, l, 0)
 	for range 5 {
-		if n := burst(&w, full); n != growth.Floor {
-			t.Fatalf("%d bytes without a budget, want the floor", n)
+		if n := burst(&w, full); n != growth.Least {
+			t.Fatalf("%d bytes without a budget, want the least", n)
 		}
 	}
 	l.limit = 1 << 20
-	if n := burst(&w, full); n <= growth.Floor {
-		t.Fatalf("%d bytes once there is a budget, want more than the floor", n)
+	if n := burst(&w, full); n != growth.Floor {
+		t.Fatalf("%d bytes once there is a budget, want the floor", n)
 	}
 }
 
@@ -85,7 +85,7 @@ func TestWindowWithoutBudget(t *testing.T) {
 func TestWindowTakesWhatIsGranted(t *testing.T) {
 	l := &ledger{limit: 1 << 20}
 	w := growth.New(l, l, 0)
-	for range 3 {
+	for range 4 {
 		burst(&w, full)
 	}
 	l.limit = 200 << 10
@@ -102,7 +102,7 @@ func TestWindowTakesWhatIsGranted(t *testing.T) {
 func TestWindowAfterAStall(t *testing.T) {
 	l := &ledger{limit: 1 << 30}
 	w := growth.New(l, l, 0)
-	for range 4 {
+	for range 5 {
 		burst(&w, full)
 	}
 	for _, want := range []int{128, 32, 16, 16} {
@@ -136,11 +136,11 @@ func TestShrink(t *testing.T) {
 	b := w.Get(512 << 10)
 	copy(b, data)
 	held, kept := w.Shrink(b, b[300:]) // frees too little to be worth a copy
-	if &held[0] != &b[0] || !bytes.Equal(kept, data[300:]) || l.reserved != 496<<10 {
+	if &held[0] != &b[0] || !bytes.Equal(kept, data[300:]) || l.reserved != 508<<10 {
 		t.Fatalf("Shrink to nearly all changed the buffer, %d reserved", l.reserved)
 	}
 	held, kept = w.Shrink(held, kept[len(kept)-100_000:])
-	if !bytes.Equal(kept, data[len(data)-100_000:]) || l.reserved != 100_000-growth.Floor {
+	if !bytes.Equal(kept, data[len(data)-100_000:]) || l.reserved != 100_000-growth.Least {
 		t.Fatalf("Shrink to 100000 bytes: %d kept, %d reserved", len(kept), l.reserved)
 	}
 	held, kept = w.Shrink(held, kept[len(kept)-10:])

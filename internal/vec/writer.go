@@ -18,11 +18,9 @@ type Lender interface {
 	Put(buf []byte)
 }
 
-// Pool lends memory.
-type Pool interface {
-	Get(n int) []byte
-	Put(b []byte)
-}
+// A Keeper lends memory for n bytes that have to be kept. *growth.Window is
+// one.
+type Keeper interface{ Keep(n int) []byte }
 
 // A Writer writes one stream socket. Its writes end only when all bytes are
 // accepted or the socket fails, and none of them allocates. It is not safe
@@ -38,7 +36,7 @@ type Writer struct {
 	err    error
 	lender Lender
 	held   []byte
-	pool   Pool // not nil: up to most bytes that stall are left to the caller
+	keeper Keeper // not nil: up to most bytes that stall are left to the caller
 	most   int
 
 	call func(fd uintptr) bool
@@ -89,12 +87,12 @@ func (w *Writer) Drain(l Lender, buf, b []byte) (int64, error) {
 }
 
 // WritevOrKeep is Writev, but a write that stalls with at most most bytes to go
-// ends there: rest is a copy of them, in a buffer from p that the caller owns,
+// ends there: rest is a copy of them, in a buffer from k that the caller owns,
 // and n what the socket has accepted. So whoever holds bufs need not wait.
-func (w *Writer) WritevOrKeep(bufs [][]byte, p Pool, most int) (n int64, rest []byte, err error) {
-	w.bufs, w.pool, w.most = bufs, p, most
+func (w *Writer) WritevOrKeep(bufs [][]byte, k Keeper, most int) (n int64, rest []byte, err error) {
+	w.bufs, w.keeper, w.most = bufs, k, most
 	n, err = w.run()
-	rest, w.held, w.pool = w.held, nil, nil
+	rest, w.held, w.keeper = w.held, nil, nil
 	return n, rest, err
 }
 
@@ -128,7 +126,7 @@ func (w *Writer) advance(n int) {
 // over, and the rest left to the caller.
 func (w *Writer) stall() bool {
 	switch {
-	case w.pool != nil:
+	case w.keeper != nil:
 		return w.keep()
 	case w.lender != nil:
 		var rest []byte
@@ -146,7 +144,7 @@ func (w *Writer) keep() bool {
 			return false
 		}
 	}
-	w.held = w.pool.Get(size)
+	w.held = w.keeper.Keep(size)
 	n := copy(w.held, w.bufs[0][w.skip:])
 	for _, b := range w.bufs[1:] {
 		n += copy(w.held[n:], b)

@@ -124,7 +124,7 @@ type shrinker struct {
 	minimum int
 }
 
-func (s *shrinker) Get(n int) []byte {
+func (s *shrinker) Keep(n int) []byte {
 	b := make([]byte, n)
 	s.lent[&b[0]] = true
 	return b
@@ -142,7 +142,7 @@ func (s *shrinker) Put(b []byte) {
 func (s *shrinker) Shrink(held, rest []byte) (buf, kept []byte) {
 	s.shrunk++
 	s.minimum = len(rest)
-	buf = s.Get(len(rest))
+	buf = s.Keep(len(rest))
 	copy(buf, rest)
 	s.Put(held)
 	return buf, buf
@@ -154,7 +154,7 @@ func TestDrainShrinksWhatStalls(t *testing.T) {
 	a.(*net.TCPConn).SetWriteBuffer(64 << 10)
 	s := &shrinker{lent: map[*byte]bool{}}
 	_, all := pieces(8<<20, 1)
-	buf := s.Get(len(all))
+	buf := s.Keep(len(all))
 	copy(buf, all)
 
 	stalled := make(chan struct{})
@@ -178,7 +178,7 @@ func TestDrainShrinksWhatStalls(t *testing.T) {
 
 	a.SetWriteDeadline(time.Time{})
 	close(stalled)
-	buf = s.Get(len(all) - int(n))
+	buf = s.Keep(len(all) - int(n))
 	copy(buf, all[n:])
 	if m, err := w.Drain(s, buf, buf); m != int64(len(all))-n || err != nil {
 		t.Fatalf("Drain = %d, %v, want %d, nil", m, err, int64(len(all))-n)
