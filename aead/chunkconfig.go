@@ -67,8 +67,8 @@ type ChunkConfig struct {
 	// Pool lends the buffers. Nil means the process-wide slab, which owns 256
 	// MiB at most.
 	Pool Pool
-	// Budget grants bursts beyond 16 KiB; a refusal means that the stream
-	// goes on with 16 KiB. Nil means one of 32 MiB for the whole process.
+	// Budget grants bursts beyond 4 KiB; a refusal means that the stream goes
+	// on with less, and whole chunks all the same. Nil means one of 8 MiB for the whole process.
 	Budget Budget
 }
 

@@ -96,11 +96,12 @@ func (w *ChunkWriter) settle() error {
 // one only if the source is likely not to let it wait.
 func (w *ChunkWriter) fillSlots(in *inlet, likely bool) (buf []byte, n, offered int, err error) {
 	slot := w.slotSize()
-	size := growth.Floor
-	if in.sock != nil || in.readv != nil && likely {
-		size = min(w.fill.Size(), gatherMax*slot)
+	size := w.fill.Next()
+	if in.sock == nil && !(in.readv != nil && likely) {
+		size = min(size, growth.Floor)
 	}
-	buf = w.fill.Get(size)
+	buf = w.fill.Get(min(size, gatherMax*slot))
+	slot = min(slot, len(buf)) // then it is the only one
 	if in.sock == nil && in.readv == nil {
 		p := buf[w.framing.headroom() : slot-TagSize]
 		n, err = in.src.Read(p)

@@ -121,7 +121,7 @@ func (f *flow) fromSocket() error {
 	}
 	for {
 		f.beginWait(f.sockIn.Conn)
-		b, err := f.src.ReadReady(&f.window, f.burst(f.window.Size()))
+		b, err := f.src.ReadReady(&f.window, f.burst(f.window.Next()))
 		if f.endWait(err) {
 			return errParked
 		}
@@ -132,8 +132,9 @@ func (f *flow) fromSocket() error {
 		if err := f.deliver(b, b); err != nil {
 			return err
 		}
+		full := f.window.Full(n)
 		f.window.Observe(n)
-		if f.looksBulk(n) {
+		if f.looksBulk(n, full) {
 			if err := f.splice(); err != nil {
 				return err
 			}
@@ -164,6 +165,7 @@ func (f *flow) fromReader() error {
 		}
 		b := f.window.Get(size)
 		n, err := src.Read(b)
+		full := n == len(b)
 		if werr := f.deliver(b, b[:n]); werr != nil {
 			return werr
 		}
@@ -171,7 +173,7 @@ func (f *flow) fromReader() error {
 			return f.readError(err)
 		}
 		switch {
-		case n == size:
+		case full:
 			size = readerBusy
 		case n <= readerIdle:
 			size = readerIdle

@@ -38,8 +38,8 @@ type RelayConfig struct {
 		Get(n int) []byte
 		Put(b []byte)
 	}
-	// Budget grants bursts beyond 16 KiB; a refusal means that the relay
-	// goes on with 16 KiB. Nil means one of 32 MiB for the whole process.
+	// Budget grants bursts beyond 4 KiB; a refusal means that the relay goes
+	// on with less. Nil means one of 8 MiB for the whole process.
 	Budget interface {
 		TryReserve(n int) bool
 		Release(n int)

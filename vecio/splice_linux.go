@@ -14,7 +14,7 @@ const canSplice = true
 
 const (
 	// A flow is bulk after bulkProof bytes have come in reads of bulkRead or
-	// more, one after the other. For less, a splice costs more than the copies
+	// more, or of all that was asked for, one after the other. For less, a splice costs more than the copies
 	// that it saves.
 	bulkRead  = growth.Floor
 	bulkProof = 128 << 10
@@ -28,10 +28,10 @@ const (
 	thinBursts = 8
 )
 
-// looksBulk takes note of a burst of n bytes, and reports whether the flow
-// should now be spliced.
-func (f *flow) looksBulk(n int) bool {
-	if n < bulkRead || f.dst == nil || f.r.cfg.NoSplice {
+// looksBulk takes note of a burst of n bytes, which is full if it was not
+// allowed to be longer, and reports whether the flow should now be spliced.
+func (f *flow) looksBulk(n int, full bool) bool {
+	if n < bulkRead && !full || f.dst == nil || f.r.cfg.NoSplice {
 		f.bulk = min(f.bulk, 0)
 		return false
 	}
@@ -48,7 +48,12 @@ func (f *flow) splice() error {
 	defer func() { s.giveBack() }()
 	for thin := 0; thin < thinBursts; {
 		s.most = f.burst(pipeSize)
-		if err := f.sockIn.Raw.Read(fill); err != nil {
+		f.beginWait(f.sockIn.Conn)
+		err := f.sockIn.Raw.Read(fill)
+		if f.endWait(err) && s.held == 0 {
+			return errParked
+		}
+		if err != nil {
 			return f.readError(err)
 		}
 		n := s.held
@@ -63,7 +68,7 @@ func (f *flow) splice() error {
 		}
 		f.sockIn.Moved(int64(n), 0)
 		f.holding.Store(true)
-		err := f.sockTo.Raw.Write(drain)
+		err = f.sockTo.Raw.Write(drain)
 		sent := int64(n - s.held)
 		f.sockTo.Moved(0, sent)
 		f.stats.Spliced += sent

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/headrace-go/headrace/vecio"
 )
@@ -78,5 +79,36 @@ func TestSpliceEndsWithTheBulk(t *testing.T) {
 	copied := r.stats.AToB.Bytes - r.stats.AToB.Spliced
 	if r.stats.AToB.Spliced == 0 || copied < rounds/2*int64(len(buf)) {
 		t.Fatalf("%d bytes, %d of them spliced: want the bulk spliced and the ping-pong copied", r.stats.AToB.Bytes, r.stats.AToB.Spliced)
+	}
+}
+
+// TestSplicedRelayParks: a flow that falls silent while it is spliced gives up
+// its goroutine like any other, and goes on afterwards.
+func TestSplicedRelayParks(t *testing.T) {
+	a, b := socketLeg(t, "tcp"), socketLeg(t, "tcp")
+	p := newParker(t)
+	before := openFiles(t)
+	data := random(4<<20, 3)
+	sent := fillUp(t, a.outer, data)
+	done := start(t, t.Context(), a, b, vecio.RelayConfig{Parker: p, ParkAfter: time.Microsecond, MaxBurst: 16 << 10})
+	go a.outer.Write(data[sent:])
+	if _, err := io.CopyN(io.Discard, b.outer, int64(len(data))); err != nil {
+		t.Fatal(err)
+	}
+	awaitParked(t, p, 2)
+	if _, err := a.outer.Write([]byte("abc")); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 3)
+	if _, err := io.ReadFull(b.outer, buf); err != nil || string(buf) != "abc" {
+		t.Fatalf("after the park: %q, %v", buf, err)
+	}
+	a.outer.Close()
+	b.outer.Close()
+	if r := <-done; r.err != nil || r.stats.AToB.Spliced == 0 {
+		t.Errorf("%d bytes spliced, %v", r.stats.AToB.Spliced, r.err)
+	}
+	if after := openFiles(t); after > before {
+		t.Errorf("%d files open before the relay, %d after", before, after)
 	}
 }

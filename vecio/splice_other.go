@@ -6,8 +6,8 @@ package vecio
 
 const canSplice = false
 
-func (f *flow) looksBulk(int) bool { return false }
-func (f *flow) splice() error      { return nil }
+func (f *flow) looksBulk(int, bool) bool { return false }
+func (f *flow) splice() error            { return nil }
 
 var relays unshared
 

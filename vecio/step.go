@@ -3,6 +3,8 @@ package vecio
 import (
 	"io"
 	"syscall"
+
+	"github.com/headrace-go/headrace/internal/growth"
 )
 
 // A Stepper is a layer above a connection, such as a cipher stream, that can
@@ -25,14 +27,28 @@ const stepMax = 1 << 20
 
 // fromStepper moves bytes from a layer that hands on what has arrived.
 func (f *flow) fromStepper(src Stepper) error {
-	var dst io.Writer = f.dest()
-	if f.dst != nil {
-		dst = &sink{flow: f}
+	to := sink{flow: f}
+	var dst io.Writer = &to
+	if f.dst == nil {
+		dst = f.dest()
 	}
 	wait := newWaiter(f)
-	for {
-		n, err := src.Step(dst, f.burst(stepMax))
-		f.moved(n)
+	for most := stepMax; ; {
+		n, err := src.Step(dst, f.burst(most))
+		if f.dst != nil {
+			f.moved(to.count())
+		} else {
+			f.moved(n)
+		}
+		most = stepMax
+		if to.rest != nil {
+			most = growth.Floor // what this destination does not take has to be kept
+			if cancel := src.Ready(wait, func() {}); cancel != nil {
+				cancel() // the layer holds no buffer now
+			}
+			_ = to.flush()
+			f.moved(to.count())
+		}
 		switch {
 		case f.writeErr != nil:
 			return f.writeError(f.writeErr)
@@ -52,27 +68,61 @@ func (f *flow) fromStepper(src Stepper) error {
 	}
 }
 
-// A sink is the socket that a Stepper writes to.
-type sink struct{ flow *flow }
+// A sink is the socket that a Stepper writes to. Of what the socket does not
+// take at once it keeps a copy, as long as that is little: so the Stepper gets
+// its buffer back, and does not wait with it in hand.
+type sink struct {
+	flow *flow
+	one  [1][]byte
+	rest []byte // accepted, and not written yet; lent by the flow's window
+	sent int64  // written, and not counted yet
+}
+
+// count returns what has been written since it was asked last.
+func (s *sink) count() int64 {
+	n := s.sent
+	s.sent = 0
+	return n
+}
 
 func (s *sink) Write(b []byte) (int, error) {
-	s.flow.holding.Store(true)
-	n, err := s.flow.dst.Write(b)
-	s.note(err)
-	return n, err
+	s.one[0] = b
+	n, err := s.Writev(s.one[:])
+	s.one[0] = nil
+	return int(n), err
 }
 
 func (s *sink) Writev(bufs [][]byte) (int64, error) {
-	s.flow.holding.Store(true)
-	n, err := s.flow.dst.Writev(bufs)
-	s.note(err)
-	return n, err
+	f := s.flow
+	f.holding.Store(true)
+	if s.rest != nil {
+		if err := s.flush(); err != nil {
+			return 0, err
+		}
+		f.holding.Store(true)
+	}
+	n, rest, err := f.dst.WritevOrKeep(bufs, &f.window, growth.Floor)
+	s.sent += n
+	s.rest = rest
+	switch {
+	case err != nil:
+		f.writeErr = err
+	case rest == nil:
+		f.holding.Store(false)
+	}
+	return n + int64(len(rest)), err
 }
 
-func (s *sink) note(err error) {
+// flush writes what was kept.
+func (s *sink) flush() error {
+	f, rest := s.flow, s.rest
+	s.rest = nil
+	n, err := f.dst.Drain(&f.window, rest, rest)
+	s.sent += n
 	if err != nil {
-		s.flow.writeErr = err
-		return
+		f.writeErr = err
+		return err
 	}
-	s.flow.holding.Store(false)
+	f.holding.Store(false)
+	return nil
 }

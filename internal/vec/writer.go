@@ -18,6 +18,10 @@ type Lender interface {
 	Put(buf []byte)
 }
 
+// A Keeper lends memory for n bytes that have to be kept. *growth.Window is
+// one.
+type Keeper interface{ Keep(n int) []byte }
+
 // A Writer writes one stream socket. Its writes end only when all bytes are
 // accepted or the socket fails, and none of them allocates. It is not safe
 // for concurrent use.
@@ -33,6 +37,8 @@ type Writer struct {
 	try    bool // do not wait for room
 	lender Lender
 	held   []byte
+	keeper Keeper // not nil: up to most bytes that stall are left to the caller
+	most   int
 
 	call func(fd uintptr) bool
 }
@@ -91,6 +97,16 @@ func (w *Writer) Drain(l Lender, buf, b []byte) (int64, error) {
 	return n, err
 }
 
+// WritevOrKeep is Writev, but a write that stalls with at most most bytes to go
+// ends there: rest is a copy of them, in a buffer from k that the caller owns,
+// and n what the socket has accepted. So whoever holds bufs need not wait.
+func (w *Writer) WritevOrKeep(bufs [][]byte, k Keeper, most int) (n int64, rest []byte, err error) {
+	w.bufs, w.keeper, w.most = bufs, k, most
+	n, err = w.run()
+	rest, w.held, w.keeper = w.held, nil, nil
+	return n, rest, err
+}
+
 // run makes the write, and leaves no reference to the caller's memory behind.
 func (w *Writer) run() (int64, error) {
 	w.skip, w.n, w.err = 0, 0, nil
@@ -117,14 +133,33 @@ func (w *Writer) advance(n int) {
 	w.skip = n
 }
 
-// stall lets the lender take back what a wait need not hold. It reports whether
-// the write ends here instead of waiting.
-func (w *Writer) stall() (over bool) {
-	if w.lender == nil {
-		return w.try
+// stall lets go of what a wait need not hold. It reports whether the write is
+// over: the rest has been left to the caller, or is not to be waited for.
+func (w *Writer) stall() bool {
+	switch {
+	case w.keeper != nil:
+		return w.keep()
+	case w.lender != nil:
+		var rest []byte
+		w.held, rest = w.lender.Shrink(w.held, w.one[0][w.skip:])
+		w.one[0], w.skip = rest, 0
+		return false
 	}
-	var rest []byte
-	w.held, rest = w.lender.Shrink(w.held, w.one[0][w.skip:])
-	w.one[0], w.skip = rest, 0
-	return false
+	return w.try
+}
+
+// keep copies what has not left, if that is not too much.
+func (w *Writer) keep() bool {
+	size := -w.skip
+	for _, b := range w.bufs {
+		if size += len(b); size > w.most {
+			return false
+		}
+	}
+	w.held = w.keeper.Keep(size)
+	n := copy(w.held, w.bufs[0][w.skip:])
+	for _, b := range w.bufs[1:] {
+		n += copy(w.held[n:], b)
+	}
+	return true
 }

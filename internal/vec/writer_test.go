@@ -147,7 +147,7 @@ type shrinker struct {
 	minimum int
 }
 
-func (s *shrinker) get(n int) []byte {
+func (s *shrinker) Keep(n int) []byte {
 	b := make([]byte, n)
 	s.lent[&b[0]] = true
 	return b
@@ -165,7 +165,7 @@ func (s *shrinker) Put(b []byte) {
 func (s *shrinker) Shrink(held, rest []byte) (buf, kept []byte) {
 	s.shrunk++
 	s.minimum = len(rest)
-	buf = s.get(len(rest))
+	buf = s.Keep(len(rest))
 	copy(buf, rest)
 	s.Put(held)
 	return buf, buf
@@ -177,7 +177,7 @@ func TestDrainShrinksWhatStalls(t *testing.T) {
 	a.(*net.TCPConn).SetWriteBuffer(64 << 10)
 	s := &shrinker{lent: map[*byte]bool{}}
 	_, all := pieces(8<<20, 1)
-	buf := s.get(len(all))
+	buf := s.Keep(len(all))
 	copy(buf, all)
 
 	stalled := make(chan struct{})
@@ -201,7 +201,7 @@ func TestDrainShrinksWhatStalls(t *testing.T) {
 
 	a.SetWriteDeadline(time.Time{})
 	close(stalled)
-	buf = s.get(len(all) - int(n))
+	buf = s.Keep(len(all) - int(n))
 	copy(buf, all[n:])
 	if m, err := w.Drain(s, buf, buf); m != int64(len(all))-n || err != nil {
 		t.Fatalf("Drain = %d, %v, want %d, nil", m, err, int64(len(all))-n)
@@ -212,6 +212,77 @@ func TestDrainShrinksWhatStalls(t *testing.T) {
 	}
 	if len(s.lent) != 0 {
 		t.Fatalf("%d buffers still lent", len(s.lent))
+	}
+}
+
+// TestKeepsWhatStalls: the end of a write that stalls is left to the caller,
+// and nothing of it is lost or sent twice.
+func TestKeepsWhatStalls(t *testing.T) {
+	for _, network := range []string{"tcp", "unix"} {
+		a, b := faultconn.Sockets(t, network)
+		w := writer(t, a)
+		s := &shrinker{lent: map[*byte]bool{}}
+		read := make(chan int64)
+		got := make(chan []byte)
+		go func() { // as much as is asked for, and then the rest
+			var all bytes.Buffer
+			for n := range read {
+				io.CopyN(&all, b, n)
+			}
+			io.Copy(&all, b)
+			got <- all.Bytes()
+		}()
+		var sent []byte
+		kept, asked := 0, 0
+		for i := 0; kept < 5; i++ {
+			bufs, all := pieces(10_000, 1+i%7)
+			sent = append(sent, all...)
+			n, rest, err := w.WritevOrKeep(bufs, s, len(all))
+			if err != nil || int(n)+len(rest) != len(all) || !bytes.Equal(rest, all[n:]) {
+				t.Fatalf("%s: WritevOrKeep = %d, %d bytes, %v, of %d", network, n, len(rest), err, len(all))
+			}
+			if len(rest) == 0 {
+				continue
+			}
+			kept++
+			read <- int64(len(sent) - len(rest) - asked)
+			asked = len(sent) - len(rest)
+			if m, err := w.Drain(s, rest, rest); m != int64(len(all))-n || err != nil {
+				t.Fatalf("%s: Drain = %d, %v, want %d", network, m, err, len(rest))
+			}
+		}
+		close(read)
+		a.Close()
+		if !bytes.Equal(<-got, sent) {
+			t.Fatalf("%s: the peer got other bytes", network)
+		}
+		if len(s.lent) != 0 {
+			t.Fatalf("%s: %d buffers still lent", network, len(s.lent))
+		}
+	}
+}
+
+// TestKeepsNoMore: what is more than the caller allows is waited for.
+func TestKeepsNoMore(t *testing.T) {
+	a, b := faultconn.Sockets(t, "tcp")
+	w := writer(t, a)
+	s := &shrinker{lent: map[*byte]bool{}}
+	bufs, all := pieces(16<<20, 100)
+	got := make(chan []byte)
+	go func() {
+		data, _ := io.ReadAll(b)
+		got <- data
+	}()
+	n, rest, err := w.WritevOrKeep(bufs, s, 1000)
+	if err != nil || len(rest) > 1000 || int(n)+len(rest) != len(all) {
+		t.Fatalf("WritevOrKeep = %d, %d bytes, %v, of %d", n, len(rest), err, len(all))
+	}
+	if len(rest) > 0 {
+		w.Drain(s, rest, rest)
+	}
+	a.Close()
+	if !bytes.Equal(<-got, all) {
+		t.Fatal("the peer got other bytes")
 	}
 }
 
