@@ -1,0 +1,46 @@
+package connpool
+
+import "time"
+
+// A bucket is what a pool knows about one key. All of it is under the lock.
+type bucket struct {
+	key any
+
+	idle    ring[member] // from the one put back first to the last
+	open    int          // members that are idle, lent or being closed
+	dialing int
+	waiters ring[waiter] // in order of arrival
+	minIdle int          // what Warm asks for
+	epoch   int          // counts Drain and Reset: dials from before do not count
+	demand  demand
+	backoff backoff
+	warming backoff     // of dials that nobody waits for
+	retry   *time.Timer // made when somebody first has to wait for the backoff
+
+	starving   bool
+	hungerSeq  uint64       // of core.seq, when it began to starve
+	hungerLink link[bucket] // in core.starving
+	emptySince time.Duration
+	emptyLink  link[bucket] // in core.empty
+	forgotten  bool
+
+	counts counts
+}
+
+// vacant reports whether nothing but memories is left of the key.
+func (b *bucket) vacant() bool {
+	return b.open == 0 && b.dialing == 0 && b.waiters.len == 0 && b.minIdle == 0
+}
+
+// A waiter is a Get that waits for a connection.
+type waiter struct {
+	ready chan verdict // holds one
+	seq   uint64
+	link  link[waiter]
+}
+
+// A verdict is how a wait has ended.
+type verdict struct {
+	m   *member
+	err error
+}
