@@ -37,7 +37,7 @@ var errNoConn = errors.New("connpool: Dial returned no connection")
 // A DialError reports which key could not be dialed, and why.
 type DialError struct {
 	Key any // of the Pool's key type
-	// Retry is when the key is dialed again, at the earliest.
+	// Retry is when the key is dialed again, at the earliest; it may be past.
 	Retry time.Time
 	Err   error
 }

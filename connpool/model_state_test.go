@@ -25,6 +25,7 @@ type model struct {
 	warm    map[string]int
 	putting *getting // whose Put the step is about
 	at      time.Time
+	serial  int // of Gets
 }
 
 type idleConn struct {
@@ -56,7 +57,8 @@ func (m *model) apply(o op) {
 	switch o.kind {
 	case "get":
 		ctx, cancel := context.WithCancel(context.Background())
-		g := &getting{key: o.key, cancel: cancel}
+		m.serial++
+		g := &getting{key: o.key, cancel: cancel, seq: m.serial}
 		m.waiting = append(m.waiting, g)
 		go func() {
 			conn, err := m.pool.Get(ctx, o.key)
@@ -138,10 +140,22 @@ func (m *model) settle() {
 		m.putting = nil
 		m.idle = append(m.idle, &idleConn{g.inner, m.at})
 	}
+	m.untangle(events)
 	for _, e := range events {
 		m.judge(e)
 	}
 	m.checkDone()
+}
+
+// untangle puts failures of one instant in the order of those who waited: they
+// were told in order, but on goroutines that run as they like.
+func (m *model) untangle(events []event) {
+	slices.SortStableFunc(events, func(a, b event) int {
+		if a.kind != "denied" || b.kind != "denied" || a.key != b.key || !a.at.Equal(b.at) {
+			return a.at.Compare(b.at)
+		}
+		return a.get.seq - b.get.seq
+	})
 }
 
 func (m *model) judge(e event) {
@@ -198,7 +212,7 @@ func (m *model) judgeDenied(e event) {
 	case errors.Is(e.err, connpool.ErrClosed) && m.closing:
 	case m.failing[e.key]:
 		var d *connpool.DialError
-		if !errors.As(e.err, &d) || d.Key != any(e.key) || d.Retry.Before(e.at) {
+		if !errors.As(e.err, &d) || d.Key != any(e.key) || d.Retry.IsZero() {
 			m.violation("Get failed with %v", e.err)
 		}
 		// A refusal may overtake those who wait for dials that were under way.

@@ -62,6 +62,7 @@ type event struct {
 // A getting is one Get, and the Conn that it led to.
 type getting struct {
 	key       string
+	seq       int
 	cancel    context.CancelFunc
 	cancelled bool
 	conn      *connpool.Conn
@@ -190,7 +191,7 @@ func drawOps(t *rapid.T) []op {
 		"get", "get", "get", "get", "put", "put", "put", "discard", "hijack", "kill", "wait", "wait",
 		"cancel", "mode", "drain", "reset", "warm",
 	}
-	keys := []string{"a", "b", "c"}
+	keys := []string{"a", "a", "a", "b", "c"}
 	waits := []time.Duration{
 		time.Nanosecond, 5 * time.Millisecond, 11 * time.Millisecond, 100 * time.Millisecond, time.Second,
 		10*time.Second - 1, 10 * time.Second, 61 * time.Second,
@@ -202,7 +203,7 @@ func drawOps(t *rapid.T) []op {
 			n:    rapid.IntRange(0, 5).Draw(t, "n"),
 			wait: rapid.SampledFrom(waits).Draw(t, "wait"),
 		}
-	}), 1, 80).Draw(t, "ops")
+	}), 20, 80).Draw(t, "ops")
 }
 
 func drawLimits(t *rapid.T) limits {

@@ -125,6 +125,7 @@ func (p *Pool[K]) Drain(key K) {
 	b.minIdle = 0
 	b.epoch++
 	c.drainLocked(b)
+	c.restLocked(b)
 }
 
 // Reset is for when the network has changed: it evicts all connections as Drain

@@ -1,0 +1,45 @@
+package connpool
+
+import "time"
+
+// SetClock makes a cache believe f.
+func (c *SessionCache) SetClock(f func() time.Time) { c.now = f }
+
+// SetClock makes keys believe f.
+func (k *TicketKeys) SetClock(f func() time.Time) { k.now = f }
+
+// Parse takes the plaintext of a saved cache apart.
+func Parse(plain []byte) (int, error) {
+	all, err := parseSessions(plain)
+	return len(all), err
+}
+
+// XAESSeal seals with XAES-256-GCM.
+func XAESSeal(key, nonce, plain, additional []byte) ([]byte, error) {
+	x, err := newXAES(key)
+	if err != nil {
+		return nil, err
+	}
+	return x.seal(nil, nonce, plain, additional)
+}
+
+// Reserve asks the estimate of demand: connections taken at times, a dial that
+// takes so long, and how many to keep at now.
+func Reserve(taken []time.Duration, dial time.Duration, factor float64, now time.Duration) int {
+	var d demand
+	d.dialed(dial)
+	for _, at := range taken {
+		d.take(1, at)
+	}
+	return d.reserve(factor, now)
+}
+
+// Backoff returns when a key may be dialed again after rounds of failures at 0.
+func Backoff(minimum, maximum time.Duration, rounds int) time.Duration {
+	p := policy{backoffMin: minimum, backoffMax: maximum}
+	var f backoff
+	for range rounds {
+		f.fail(&p, f.failed, f.failed, nil)
+	}
+	return f.retry
+}
