@@ -7,7 +7,9 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"math/big"
+	"net"
 	"sync"
 	"testing"
 	"time"
@@ -59,7 +61,7 @@ func listen(t *testing.T, cfg quicmux.Config) *quicmux.Listener {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := l.Close(); err != nil {
+		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) { // the test may have closed it
 			t.Errorf("Close of the listener: %v", err)
 		}
 	})

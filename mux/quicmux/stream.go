@@ -1,6 +1,7 @@
 package quicmux
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -20,6 +21,7 @@ import (
 type Stream struct {
 	session *Session
 	q       *quic.Stream
+	early   bool // opened before the end of the handshake
 
 	hidden  atomic.Bool // the byte that shows it to the peer was not sent yet
 	showing sync.Mutex  // held to send it
@@ -31,8 +33,9 @@ type Stream struct {
 	readClosed  atomic.Bool // by CloseRead
 	closed      atomic.Bool
 	reset       atomic.Bool
+	rejected    atomic.Bool                     // it was sent too early, as some call has found
 	byPeer      atomic.Pointer[mux.StreamError] // the peer's reset, as a read has found it
-	ended       atomic.Uint32 // the directions that have ended
+	ended       atomic.Uint32                   // the directions that have ended
 }
 
 var (
@@ -51,6 +54,11 @@ const head = 0
 
 func newStream(s *Session, q *quic.Stream, hidden, headed bool) *Stream {
 	st := &Stream{session: s, q: q}
+	select {
+	case <-s.conn.HandshakeComplete():
+	default:
+		st.early = true
+	}
 	st.hidden.Store(hidden)
 	st.headed.Store(headed)
 	return st
@@ -132,8 +140,11 @@ func (s *Stream) readError(err error) error {
 	if err == io.EOF {
 		return err
 	}
+	if errors.Is(err, quic.Err0RTTRejected) {
+		s.rejected.Store(true)
+	}
 	err = s.session.streamError(err)
-	if e, ok := errors.AsType[*mux.StreamError](err); ok && e.Remote && s.session.framed && s.byPeer.CompareAndSwap(nil, e) {
+	if e, ok := errors.AsType[*mux.StreamError](err); ok && e.Remote && s.session.framed && !s.gone() && s.byPeer.CompareAndSwap(nil, e) {
 		// The peer's Reset is of both directions, of which QUIC tells one by
 		// one. Over a connection of somebody else's it may mean the one.
 		s.q.CancelWrite(quic.StreamErrorCode(e.Code))
@@ -276,7 +287,7 @@ func (s *Stream) CloseWrite() error {
 		return nil
 	}
 	s.end(sending)
-	if s.reset.Load() || s.byPeer.Load() != nil {
+	if s.reset.Load() || s.byPeer.Load() != nil || s.gone() {
 		return nil
 	}
 	if err := s.q.Close(); err != nil && s.session.endedBy(err) {
@@ -291,9 +302,29 @@ func (s *Stream) CloseRead() error {
 		return mux.ErrClosed
 	}
 	s.readClosed.Store(true)
-	s.q.CancelRead(quic.StreamErrorCode(mux.Cancel))
+	if !s.gone() {
+		s.q.CancelRead(quic.StreamErrorCode(mux.Cancel))
+	}
 	s.end(receiving)
 	return nil
+}
+
+// gone reports whether the stream was sent too early, and the peer has refused
+// all of that. Its number is another stream's now, which must not be told of
+// this one's end.
+func (s *Stream) gone() bool {
+	if !s.early {
+		return false
+	}
+	if errors.Is(context.Cause(s.q.Context()), quic.Err0RTTRejected) {
+		return true
+	}
+	select {
+	case <-s.session.conn.HandshakeComplete():
+		return !s.session.conn.ConnectionState().Used0RTT
+	default:
+		return s.rejected.Load()
+	}
 }
 
 // Close ends both directions: that to the peer behind all that was written, and
@@ -304,11 +335,13 @@ func (s *Stream) Close() error {
 	}
 	_ = s.q.SetWriteDeadline(longAgo) // a Write under way returns
 	s.writing.Lock()
-	if !s.writeClosed.Load() && !s.reset.Load() && s.byPeer.Load() == nil {
+	if !s.writeClosed.Load() && !s.reset.Load() && s.byPeer.Load() == nil && !s.gone() {
 		_ = s.q.Close() // it fails if there is nobody left to be told
 	}
 	s.writing.Unlock()
-	s.q.CancelRead(quic.StreamErrorCode(mux.Cancel))
+	if !s.gone() {
+		s.q.CancelRead(quic.StreamErrorCode(mux.Cancel))
+	}
 	s.end(sending | receiving)
 	return nil
 }
@@ -323,8 +356,10 @@ func (s *Stream) Reset(code mux.Code) error {
 	if s.ended.Load() == sending|receiving || s.reset.Swap(true) {
 		return nil
 	}
-	s.q.CancelWrite(quic.StreamErrorCode(code))
-	s.q.CancelRead(quic.StreamErrorCode(code))
+	if !s.gone() {
+		s.q.CancelWrite(quic.StreamErrorCode(code))
+		s.q.CancelRead(quic.StreamErrorCode(code))
+	}
 	s.end(sending | receiving)
 	return nil
 }
