@@ -26,12 +26,15 @@ func (d *demand) take(n int, now time.Duration) {
 	d.net += n
 }
 
-// average weighs the window against what was before: by halves if it is as long
-// as a window should be, and more if it is longer.
+// average weighs the window against what was before, by halves when it is over;
+// from then on without demand it halves with each window's length.
 func (d *demand) average(now time.Duration) float64 {
-	age := (now - d.since).Seconds()
-	old := math.Exp2(-age / demandWindow.Seconds())
-	return old*d.rate + (1-old)*math.Max(float64(d.net), 0)/math.Max(age, demandWindow.Seconds())
+	windows := float64(now-d.since) / float64(demandWindow)
+	seen := math.Max(float64(d.net), 0) / demandWindow.Seconds()
+	if windows < 1 {
+		return (1-windows/2)*d.rate + seen/2
+	}
+	return (d.rate + seen) / 2 * math.Exp2(1-windows)
 }
 
 // dialed notes how long a dial took.

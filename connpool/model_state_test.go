@@ -198,6 +198,9 @@ func (m *model) judgeGot(e event) {
 	if closed {
 		m.violation("connection %d was lent and is closed", c.id)
 	}
+	if lim := m.world.limits.uses; lim > 0 && g.conn.Uses() > lim {
+		m.violation("connection %d was lent %d times", c.id, g.conn.Uses())
+	}
 	for j, other := range m.idle {
 		if other.conn.key == g.key && (j > i) != m.world.limits.fifo && j != i {
 			m.violation("connection %d was lent before %d", c.id, other.conn.id)

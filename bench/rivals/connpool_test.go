@@ -4,13 +4,17 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"sync"
 	"testing"
 
 	"github.com/jackc/puddle/v2"
+
+	"github.com/headrace-go/headrace/connpool"
 )
 
 // A connPool keeps idle connections. One turn takes a connection, hands it to
@@ -23,7 +27,32 @@ type connPool struct {
 // connPools returns pools that are warm after the first turn. All their
 // connections come from dial.
 func connPools(tb testing.TB, dial func() (net.Conn, error)) []connPool {
-	return []connPool{puddlePool(tb, dial), naivePool(tb, dial)}
+	return []connPool{headracePool(tb, dial), puddlePool(tb, dial), naivePool(tb, dial)}
+}
+
+func headracePool(tb testing.TB, dial func() (net.Conn, error)) connPool {
+	pool, err := connpool.New(connpool.Config[string]{
+		Dial: func(context.Context, string) (net.Conn, error) { return dial() },
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	ctx := context.Background()
+	tb.Cleanup(func() {
+		if err := pool.Close(ctx); err != nil {
+			tb.Error(err)
+		}
+	})
+	return connPool{"headrace", func(use func(net.Conn) error) error {
+		c, err := pool.Get(ctx, "origin:443")
+		if err != nil {
+			return err
+		}
+		if err := use(c); err != nil {
+			return errors.Join(err, c.Discard(err))
+		}
+		return c.Put()
+	}}
 }
 
 func puddlePool(tb testing.TB, dial func() (net.Conn, error)) connPool {
@@ -79,6 +108,16 @@ func naivePool(tb testing.TB, dial func() (net.Conn, error)) connPool {
 	}}
 }
 
+// below is the connection that a handle stands for.
+func below(c net.Conn) net.Conn {
+	if handle, ok := c.(interface {
+		TransparentConn() (net.Conn, func(read, written int64))
+	}); ok {
+		c, _ = handle.TransparentConn()
+	}
+	return c
+}
+
 // counted returns a dial function of in-memory connections and how often it
 // was called.
 func counted(tb testing.TB) (dial func() (net.Conn, error), dialed func() int) {
@@ -106,6 +145,7 @@ func TestConnPools(t *testing.T) {
 			var first net.Conn
 			for range 3 {
 				err := p.turn(func(c net.Conn) error {
+					c = below(c)
 					if first != nil && c != first {
 						return errors.New("another connection though one was idle")
 					}
@@ -118,7 +158,7 @@ func TestConnPools(t *testing.T) {
 			}
 			nested := p.turn(func(a net.Conn) error {
 				return p.turn(func(b net.Conn) error {
-					if a == b {
+					if below(a) == below(b) {
 						return errors.New("one connection lent twice")
 					}
 					return nil
@@ -131,6 +171,8 @@ func TestConnPools(t *testing.T) {
 	}
 }
 
+// BenchmarkConnPool is a turn that does nothing, alone, on as many goroutines as
+// there are processors (parallel), and on 64.
 func BenchmarkConnPool(b *testing.B) {
 	nothing := func(net.Conn) error { return nil }
 	dial, _ := counted(b)
@@ -143,17 +185,80 @@ func BenchmarkConnPool(b *testing.B) {
 				}
 			}
 		})
-		b.Run("impl="+p.name+"/mode=parallel", func(b *testing.B) {
-			b.ReportAllocs()
-			b.RunParallel(func(pb *testing.PB) {
-				for pb.Next() {
-					if err := p.turn(nothing); err != nil {
-						b.Error(err)
-						return
+		for _, goroutines := range []int{runtime.GOMAXPROCS(0), 64} {
+			mode := "parallel"
+			if goroutines == 64 {
+				mode = "parallel64"
+			}
+			b.Run("impl="+p.name+"/mode="+mode, func(b *testing.B) {
+				b.ReportAllocs()
+				b.SetParallelism(max(1, goroutines/runtime.GOMAXPROCS(0)))
+				b.RunParallel(func(pb *testing.PB) {
+					for pb.Next() {
+						if err := p.turn(nothing); err != nil {
+							b.Error(err)
+							return
+						}
 					}
-				}
+				})
 			})
-		})
+		}
+	}
+}
+
+// BenchmarkConnPoolKeys takes connections of 1000 keys by turns. puddle has no
+// keys, so there is one pool for each; net/http is in ConnPoolExchange.
+func BenchmarkConnPoolKeys(b *testing.B) {
+	const keys = 1000
+	names := make([]string, keys)
+	for i := range names {
+		names[i] = fmt.Sprintf("origin-%d.example:443", i)
+	}
+	dial, _ := counted(b)
+	ctx := context.Background()
+	ours, err := connpool.New(connpool.Config[string]{
+		MaxIdle: 64 * keys,
+		Dial:    func(context.Context, string) (net.Conn, error) { return dial() },
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = ours.Close(ctx) })
+	theirs := map[string]connPool{}
+	for _, name := range names {
+		theirs[name] = puddlePool(b, dial)
+	}
+	nothing := func(net.Conn) error { return nil }
+	for _, impl := range []struct {
+		name string
+		turn func(key string) error
+	}{
+		{"headrace", func(key string) error {
+			c, err := ours.Get(ctx, key)
+			if err != nil {
+				return err
+			}
+			return c.Put()
+		}},
+		{"puddle", func(key string) error { return theirs[key].turn(nothing) }},
+	} {
+		for _, goroutines := range []int{1, runtime.GOMAXPROCS(0), 64} {
+			b.Run(fmt.Sprintf("impl=%s/goroutines=%d", impl.name, goroutines), func(b *testing.B) {
+				b.ReportAllocs()
+				var running sync.WaitGroup
+				for g := range goroutines {
+					running.Go(func() {
+						for i := range b.N / goroutines {
+							if err := impl.turn(names[(g*7919+i)%keys]); err != nil {
+								b.Error(err)
+								return
+							}
+						}
+					})
+				}
+				running.Wait()
+			})
+		}
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/headrace-go/headrace/examples/internal/serve"
 	"github.com/headrace-go/headrace/examples/internal/socks"
 	"github.com/headrace-go/headrace/examples/internal/ss"
+	"github.com/headrace-go/headrace/examples/internal/warm"
 	"github.com/headrace-go/headrace/vecio"
 )
 
@@ -24,6 +25,7 @@ type client struct {
 	server string
 	wait   time.Duration // for the application's first bytes
 	dialer net.Dialer
+	source *warm.Source // of connections to server
 
 	relay         vecio.RelayConfig // what associations share with connections
 	seenDatagrams ss.Salts
@@ -36,6 +38,7 @@ func runClient(args []string) {
 	// first, this is what every connection loses.
 	wait := o.set.Duration("wait", 5*time.Millisecond,
 		"wait for an application's first bytes for this `time`, to send them along with the request")
+	ready := o.set.Int("warm", 0, warm.Usage)
 	key := o.parse(args)
 	if _, _, err := net.SplitHostPort(*server); err != nil {
 		log.Fatalf("-server: %v", err)
@@ -43,11 +46,24 @@ func runClient(args []string) {
 	if *wait <= 0 {
 		log.Fatalf("-wait %v is not a time to wait", *wait)
 	}
-	c := &client{key: key, server: *server, wait: *wait, dialer: net.Dialer{Timeout: dialTimeout}}
+	if *ready < 0 {
+		log.Fatalf("-warm %d is no number of connections", *ready)
+	}
+	c := &client{key: key, server: *server, wait: *wait, dialer: serve.Dialer(dialTimeout)}
+	var err error
+	c.source, err = warm.New(*ready, func(ctx context.Context) (net.Conn, error) {
+		return c.dialer.DialContext(ctx, "tcp", c.server)
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
 	cfg := o.config
 	cfg.Open = c.open
 	cfg.Started = func(relay vecio.RelayConfig) { c.relay = relay }
 	serve.Main(cfg)
+	if err := c.source.Close(); err != nil {
+		log.Print(err)
+	}
 }
 
 // open tells the application that it is connected as soon as the server is: the
@@ -64,7 +80,7 @@ func (c *client) open(ctx context.Context, app net.Conn) (a, b net.Conn, err err
 		}
 		return app, b, nil
 	}
-	server, err := c.dialer.DialContext(ctx, "tcp", c.server)
+	server, err := c.source.Get(ctx)
 	if err != nil {
 		return nil, nil, socks.Refuse(app, err)
 	}

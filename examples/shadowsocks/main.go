@@ -2,7 +2,7 @@
 // UDP: a server, and a client that applications reach by SOCKS5.
 //
 //	shadowsocks server [-listen ADDR] [-method METHOD] -password PASSWORD [-idle TIME] [-pool POOL] [-debug ADDR]
-//	shadowsocks client [-listen ADDR] -server HOST:PORT [-method METHOD] -password PASSWORD [-wait TIME] [-idle TIME] [-pool POOL] [-debug ADDR]
+//	shadowsocks client [-listen ADDR] -server HOST:PORT [-method METHOD] -password PASSWORD [-wait TIME] [-warm N] [-idle TIME] [-pool POOL] [-debug ADDR]
 //
 // The methods are aes-128-gcm, aes-256-gcm and chacha20-ietf-poly1305. It prints
 // the address it listens on, logs one line per error, and ends with SIGINT. At

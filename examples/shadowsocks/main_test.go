@@ -395,3 +395,27 @@ func TestFlags(t *testing.T) {
 		}
 	}
 }
+
+// TestWarm: connections to the server are there before anybody asks for one, and
+// one that the server has closed is replaced.
+func TestWarm(t *testing.T) {
+	ln := proxytest.Listen(t, "127.0.0.1:0")
+	idle := startClient(t, ln.Dest.String(), "aes-128-gcm", "-warm", "2")
+	first := ln.Accept()
+	ln.Accept()
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	ln.Accept()
+	quiet(t, idle)
+
+	server := startServer(t, "aes-128-gcm")
+	client := startClient(t, server.Addr, "aes-128-gcm", "-warm", "2")
+	target := proxytest.Listen(t, "127.0.0.1:0").Echo()
+	for range 10 {
+		app := proxytest.Connect(t, client.Addr, target.Dest)
+		proxytest.RoundTrip(t, app, 1000)
+		proxytest.Finish(t, app)
+	}
+	quiet(t, client)
+}

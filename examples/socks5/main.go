@@ -49,7 +49,7 @@ func main() {
 	if *idle <= 0 {
 		log.Fatalf("-idle %v is not a time to wait", *idle)
 	}
-	p := &proxy{dialer: net.Dialer{Timeout: dialTimeout}}
+	p := &proxy{dialer: serve.Dialer(dialTimeout)}
 	if *user != "" {
 		p.check = checker(*user, *password)
 	}

@@ -11,15 +11,13 @@ import (
 	"time"
 
 	"github.com/headrace-go/headrace/bufpool"
+	"github.com/headrace-go/headrace/connpool"
 	"github.com/headrace-go/headrace/examples/internal/serve"
 	"github.com/headrace-go/headrace/examples/internal/socks"
 	"github.com/headrace-go/headrace/examples/internal/trojan"
+	"github.com/headrace-go/headrace/examples/internal/warm"
 	"github.com/headrace-go/headrace/vecio"
 )
-
-// sessions is how many servers' sessions are remembered: a client has one
-// server, which may have several names in its time.
-const sessions = 8
 
 // A client takes applications' connections to the server.
 type client struct {
@@ -29,7 +27,19 @@ type client struct {
 	coalesce vecio.CoalesceConfig
 	wait     time.Duration // for the application's first bytes
 	dialer   net.Dialer
+	source   *warm.Source // of tunnels, or of TCP connections if none are kept warm
 }
+
+// A tunnel is a TLS connection to the server, with nothing said yet.
+type tunnel struct {
+	*tls.Conn
+	under *vecio.CoalesceConn
+	raw   net.Conn
+}
+
+// NetConn returns the socket: what is between holds no bytes of an idle
+// connection that could hide its end.
+func (t *tunnel) NetConn() net.Conn { return t.raw }
 
 func runClient(args []string) {
 	o := newOptions("client", "127.0.0.1:1080")
@@ -40,14 +50,18 @@ func runClient(args []string) {
 	// first, this is what every connection loses, less the time of a handshake.
 	wait := o.set.Duration("wait", 5*time.Millisecond,
 		"wait for an application's first bytes for this `time`, to send them along with the request")
+	ready := o.set.Int("warm", 0, warm.Usage)
 	password := o.parse(args)
-	c := &client{key: password, server: *server, wait: *wait, dialer: net.Dialer{Timeout: dialTimeout}}
+	c := &client{key: password, server: *server, wait: *wait, dialer: serve.Dialer(dialTimeout)}
 	host, _, err := net.SplitHostPort(*server)
 	if err != nil {
 		log.Fatalf("-server: %v", err)
 	}
 	if *wait <= 0 {
 		log.Fatalf("-wait %v is not a time to wait", *wait)
+	}
+	if *ready < 0 {
+		log.Fatalf("-warm %d is no number of connections", *ready)
 	}
 	if *name == "" {
 		*name = host
@@ -56,18 +70,58 @@ func runClient(args []string) {
 	if err != nil {
 		log.Fatal(err)
 	}
+	// One ticket resumes one connection, so a burst takes several.
+	sessions, err := connpool.NewSessionCache(connpool.SessionConfig{})
+	if err != nil {
+		log.Fatal(err)
+	}
 	c.tls = &tls.Config{
 		ServerName:                  *name,
 		RootCAs:                     roots,
 		MinVersion:                  tls.VersionTLS13,
 		NextProtos:                  []string{"http/1.1"},
-		ClientSessionCache:          tls.NewLRUClientSessionCache(sessions),
+		ClientSessionCache:          sessions.For(""),
 		DynamicRecordSizingDisabled: true,
 	}
 	c.coalesce = o.coalesce()
+	dial := c.dial
+	if *ready > 0 {
+		dial = func(ctx context.Context) (net.Conn, error) { return c.dialTunnel(ctx) }
+	}
+	if c.source, err = warm.New(*ready, dial); err != nil {
+		log.Fatal(err)
+	}
 	cfg := o.config
 	cfg.Open = c.open
 	serve.Main(cfg)
+	if err := c.source.Close(); err != nil {
+		log.Print(err)
+	}
+}
+
+// dial connects to the server.
+func (c *client) dial(ctx context.Context) (net.Conn, error) {
+	return c.dialer.DialContext(ctx, "tcp", c.server)
+}
+
+// dialTunnel opens a tunnel.
+func (c *client) dialTunnel(ctx context.Context) (*tunnel, error) {
+	raw, err := c.dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	t := c.secure(raw)
+	if err := t.HandshakeContext(ctx); err != nil {
+		_ = raw.Close()
+		return nil, err
+	}
+	return t, nil
+}
+
+// secure puts TLS, whose handshake is still to come, over a connection.
+func (c *client) secure(raw net.Conn) *tunnel {
+	under := vecio.Coalesce(raw, c.coalesce)
+	return &tunnel{tls.Client(under, c.tls), under, raw}
 }
 
 // open asks the server for what the application asks for. The server does not
@@ -78,31 +132,33 @@ func (c *client) open(ctx context.Context, app net.Conn) (a, b net.Conn, err err
 	if err != nil {
 		return nil, nil, err
 	}
-	raw, err := c.dialer.DialContext(ctx, "tcp", c.server)
+	server, err := c.source.Get(ctx)
 	if err != nil {
 		return nil, nil, socks.Refuse(app, err)
 	}
-	stream, err := c.request(ctx, app, raw, trojan.Connect, dest)
+	stream, err := c.request(ctx, app, server, trojan.Connect, dest)
 	if err != nil {
-		_ = raw.Close()
+		_ = server.Close()
 		return nil, nil, err
 	}
 	return app, stream, nil
 }
 
 // request opens a stream to dest, with the application's first bytes on it.
-func (c *client) request(ctx context.Context, app, raw net.Conn, command trojan.Command, dest socks.Addr) (net.Conn, error) {
-	stop := context.AfterFunc(ctx, func() { _ = raw.SetDeadline(time.Unix(1, 0)) })
+func (c *client) request(ctx context.Context, app, server net.Conn, command trojan.Command, dest socks.Addr) (net.Conn, error) {
+	stop := context.AfterFunc(ctx, func() { _ = server.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	if err := socks.Grant(app, nil); err != nil {
 		return nil, err
 	}
 	until := time.Now().Add(c.wait)
-	// The application finds its first words while we shake hands.
-	under := vecio.Coalesce(raw, c.coalesce)
-	top := tls.Client(under, c.tls)
-	if err := top.Handshake(); err != nil {
-		return nil, err
+	t, ok := server.(*tunnel)
+	if !ok {
+		// The application finds its first words while we shake hands.
+		t = c.secure(server)
+		if err := t.Handshake(); err != nil {
+			return nil, err
+		}
 	}
 	first, err := firstBytes(app, until)
 	if err != nil {
@@ -111,7 +167,7 @@ func (c *client) request(ctx context.Context, app, raw net.Conn, command trojan.
 	if first != nil {
 		defer bufpool.Default().Put(first)
 	}
-	stream := vecio.Layered(top, under)
+	stream := vecio.Layered(t.Conn, t.under)
 	return stream, trojan.Request(stream, c.key, command, dest, first)
 }
 

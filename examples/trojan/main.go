@@ -3,7 +3,7 @@
 // applications reach by SOCKS5.
 //
 //	trojan server [-listen ADDR] -password PASSWORD {-cert FILE -key FILE | -selfsigned NAME [-cert FILE]} [-fallback HOST:PORT] [flags]
-//	trojan client [-listen ADDR] -password PASSWORD -server HOST:PORT [-name NAME] [-ca FILE] [-wait TIME] [flags]
+//	trojan client [-listen ADDR] -password PASSWORD -server HOST:PORT [-name NAME] [-ca FILE] [-wait TIME] [-warm N] [flags]
 //
 // With -selfsigned the server makes a certificate for NAME on the spot, and
 // writes it to -cert, for the clients' -ca. Visitors who are not clients are

@@ -321,3 +321,42 @@ func TestRefusesNonsense(t *testing.T) {
 		}
 	}
 }
+
+// TestWarm: handshakes with the server are over before anybody asks for a
+// connection, and one that the server has ended is replaced.
+func TestWarm(t *testing.T) {
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	identity, err := selfSigned(testName, ca)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{identity}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	idle := startClient(t, ln.Addr().String(), ca, "-warm", "2")
+	for range 3 {
+		c, err := ln.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.(*tls.Conn).Handshake(); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	quiet(t, idle)
+
+	server, ca := startServer(t)
+	client := startClient(t, server.Addr, ca, "-warm", "2")
+	target := proxytest.Listen(t, "127.0.0.1:0").Echo()
+	for range 10 {
+		app := proxytest.Connect(t, client.Addr, target.Dest)
+		proxytest.RoundTrip(t, app, 1000)
+		proxytest.Finish(t, app)
+	}
+	quiet(t, client)
+}

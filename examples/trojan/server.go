@@ -35,7 +35,7 @@ func runServer(args []string) {
 	name := o.set.String("selfsigned", "", "make a certificate for this `name`")
 	fallback := o.set.String("fallback", "", "hand those who are not clients to the web server at `address`; they are closed without one")
 	password := o.parse(args)
-	s := &server{key: password, fallback: *fallback, dialer: net.Dialer{Timeout: dialTimeout}}
+	s := &server{key: password, fallback: *fallback, dialer: serve.Dialer(dialTimeout)}
 	identity, err := loadIdentity(*cert, *key, *name)
 	if err != nil {
 		log.Fatal(err)

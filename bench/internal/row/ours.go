@@ -16,7 +16,19 @@ func Ours() []Row {
 	return []Row{
 		socks5(), shadowsocks("aes-256-gcm"), trojan(),
 		unpooled(socks5()), unpooled(shadowsocks("aes-256-gcm")),
+		warmed(shadowsocks("aes-256-gcm")), warmed(trojan()),
 	}
+}
+
+// warmed is a row whose client keeps connections to its server ready: what its
+// set-up lacks against the row's is what that is worth.
+func warmed(r Row) Row {
+	r.Name += "-warm"
+	r.Warm = "pooled"
+	r.Apart = true
+	client := &r.Steps[len(r.Steps)-1]
+	client.Args = append(client.Args, "-warm", "16")
+	return r
 }
 
 // unpooled is a row whose programs make every buffer that they need: what it

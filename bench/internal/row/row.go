@@ -18,7 +18,8 @@ type Row struct {
 	Steps []Step
 	// Warm says what a connection is that is not the first of its client:
 	// "fresh" (nothing is shared with earlier ones), "resumed" (a TLS session
-	// is resumed) or "pooled" (it is a stream of a session that is there).
+	// is resumed) or "pooled" (it is a stream of a session that is there, or
+	// takes a connection that is).
 	Warm string
 }
 

@@ -70,8 +70,9 @@ const listenTries = 100
 
 // listen returns a listener, and a UDP socket of the same address if asked to.
 func listen(address string, datagrams bool) (net.Listener, *net.UDPConn, error) {
+	config := listenConfig()
 	for try := 1; ; try++ {
-		ln, err := net.Listen("tcp", address)
+		ln, err := config.Listen(context.Background(), "tcp", address)
 		if err != nil || !datagrams {
 			return ln, nil, err
 		}

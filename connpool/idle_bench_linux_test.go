@@ -1,0 +1,139 @@
+package connpool_test
+
+import (
+	"context"
+	"net"
+	"runtime"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/headrace-go/headrace/connpool"
+)
+
+// BenchmarkIdle keeps 10 000 TCP connections idle, and reports what each adds to
+// the heap beyond the connection itself, the goroutines, and the processor time
+// of a second in which nothing happens. Then it evicts all of them at once, and
+// takes and puts back another connection meanwhile.
+func BenchmarkIdle(b *testing.B) {
+	const conns = 10_000
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil || limit.Cur < 2*conns+1000 {
+		b.Skipf("%d descriptors are too few", limit.Cur)
+	}
+	for b.Loop() {
+		idle(b, conns)
+	}
+}
+
+func idle(b *testing.B, conns int) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	var ready []net.Conn
+	var peers []net.Conn
+	defer func() {
+		ln.Close()
+		for _, c := range peers {
+			c.Close()
+		}
+	}()
+	for range conns + 1 {
+		c, err := net.Dial("tcp", ln.Addr().String())
+		if err != nil {
+			b.Fatal(err)
+		}
+		peer, err := ln.Accept()
+		if err != nil {
+			b.Fatal(err)
+		}
+		ready, peers = append(ready, c), append(peers, peer)
+	}
+	heapBefore, goroutinesBefore := heap(), runtime.NumGoroutine()
+	var mu sync.Mutex
+	p := newPool(b, connpool.Config[string]{
+		MaxIdle: 2 * conns, MaxIdlePerKey: 2 * conns, MaxDialsPerKey: 2 * conns, IdleTimeout: time.Hour,
+		Dial: func(context.Context, string) (net.Conn, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			c := ready[len(ready)-1]
+			ready = ready[:len(ready)-1]
+			return c, nil
+		},
+	})
+	if err := p.Warm("many", conns); err != nil {
+		b.Fatal(err)
+	}
+	for p.Stats().Idle < conns {
+		runtime.Gosched()
+	}
+	b.ReportMetric(float64(heap()-heapBefore)/float64(conns), "B/conn")
+	b.ReportMetric(float64(runtime.NumGoroutine()-goroutinesBefore), "goroutines")
+
+	const quiet = 2 * time.Second
+	before := cpu()
+	<-time.After(quiet)
+	b.ReportMetric(float64(cpu()-before)/quiet.Seconds()/1e3, "cpu-µs/s")
+
+	turn := func() time.Duration {
+		start := time.Now()
+		c, err := p.Get(context.Background(), "other")
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := c.Put(); err != nil {
+			b.Fatal(err)
+		}
+		return time.Since(start)
+	}
+	turn()
+	var alone, meanwhile []time.Duration
+	for range 2000 {
+		alone = append(alone, turn())
+	}
+	drained := make(chan time.Duration)
+	go func() {
+		start := time.Now()
+		p.Drain("many")
+		drained <- time.Since(start)
+	}()
+	took := time.Duration(0)
+	for took == 0 {
+		select {
+		case took = <-drained:
+		default:
+			meanwhile = append(meanwhile, turn())
+		}
+	}
+	b.ReportMetric(float64(took)/1e6, "drain-ms")
+	percentiles(b, alone, "alone")
+	percentiles(b, meanwhile, "meanwhile")
+}
+
+func percentiles(b *testing.B, all []time.Duration, name string) {
+	slices.Sort(all)
+	b.ReportMetric(float64(all[len(all)/2])/1e3, name+"-p50-µs")
+	b.ReportMetric(float64(all[len(all)*99/100])/1e3, name+"-p99-µs")
+	b.ReportMetric(float64(all[len(all)-1])/1e3, name+"-max-µs")
+}
+
+func heap() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc + m.StackInuse
+}
+
+// cpu is the processor time that this process has used.
+func cpu() time.Duration {
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
