@@ -1,4 +1,15 @@
 package suites
 
+import "github.com/headrace-go/headrace/internal/aesgcm"
+
 // kernels lists what the kernel packages have for a suite, the fastest first.
-func kernels(ID) []Backend { return nil }
+func kernels(id ID) []Backend {
+	var out []Backend
+	switch id {
+	case AES128GCM, AES256GCM:
+		for _, b := range aesgcm.Backends() {
+			out = append(out, Backend{Name: b.Name, Unavailable: b.Unavailable, New: b.New})
+		}
+	}
+	return out
+}

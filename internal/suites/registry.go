@@ -5,6 +5,7 @@ import (
 	"crypto/fips140"
 	"fmt"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -19,6 +20,9 @@ type Registry struct {
 	candidates [last + 1][]*candidate // the fastest first, std last
 	failures   atomic.Uint64
 	fips       bool
+
+	naming sync.Once
+	names  map[reflect.Type]string
 }
 
 // Default is the registry of all that is built into this program. The
@@ -76,6 +80,29 @@ func (r *Registry) Backends(id ID) []Backend {
 
 // Failures is how many backends have failed their self-test.
 func (r *Registry) Failures() uint64 { return r.failures.Load() }
+
+// NameOf says which backend an AEAD is of, as the first suite that has it and
+// the backend's name, and is empty if it is of none. Of an AEAD that chooses by
+// length it names the one for the longest records.
+func (r *Registry) NameOf(a cipher.AEAD) string {
+	switch s := a.(type) {
+	case *split:
+		return r.NameOf(s.AEAD)
+	case *splitChunks:
+		return r.NameOf(s.AEAD)
+	}
+	r.naming.Do(func() {
+		r.names = make(map[reflect.Type]string)
+		for _, id := range All() {
+			for _, c := range r.usable(id) {
+				if a, err := c.New(make([]byte, id.KeySize())); err == nil && r.names[reflect.TypeOf(a)] == "" {
+					r.names[reflect.TypeOf(a)] = id.String() + " " + c.Name
+				}
+			}
+		}
+	})
+	return r.names[reflect.TypeOf(a)]
+}
 
 // New returns the AEAD of a known suite under a key of its length: the best
 // backend's own value if that is best at every length, and otherwise one that
