@@ -126,15 +126,16 @@ func (g *zmmKernel) turn(hash bool) {
 		h.hash(zmmTurn)
 		h.do(x86.ADDQ(operand.U32(64*zmmTurn), rPow))
 	}
-	interleave(a, h, hashShare)
+	interleave(a, h, hashSpan)
 	g.advance()
 	if !g.open {
 		g.give(zmmTurn)
 	}
 }
 
-// hashShare is the part of a turn's AES over which the hash is spread.
-const hashShare = 0.9
+// hashSpan is the part of a turn's AES over which the hash is spread: not from
+// the start, where its data are not there yet.
+var hashSpan = span{0.1, 0.95}
 
 // zmmRecord generates a kernel that does a whole record, or part of one.
 func zmmRecord(bits int, open bool) {
@@ -294,7 +295,7 @@ func (g *zmmKernel) sealText() {
 		g.encrypt(&a, v, true)
 		h.hash(zmmTurn)
 		h.do(x86.ADDQ(operand.U32(64*zmmTurn), rPow))
-		interleave(a, h, hashShare)
+		interleave(a, h, hashSpan)
 	})
 	Label("short")
 	TESTQ(rN, rN)
@@ -344,7 +345,7 @@ func (g *zmmKernel) openText() {
 		g.encrypt(&a, v, true)
 		g.load(&h, v, true)
 		h.hash(v)
-		interleave(a, h, hashShare)
+		interleave(a, h, hashSpan)
 	})
 	Label("finish")
 }
