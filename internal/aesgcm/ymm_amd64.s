@@ -320,14 +320,6 @@ part:
 	VPXOR   Y1, Y1, Y1
 	VMOVDQU Y1, (SP)
 	LEAQ    (SP), R10
-	TESTQ   $0x00000020, AX
-	JZ      part32
-	VMOVDQU (SI), Y1
-	VMOVDQU Y1, (R10)
-	ADDQ    $0x20, SI
-	ADDQ    $0x20, R10
-
-part32:
 	TESTQ   $0x00000010, AX
 	JZ      part16
 	VMOVDQU (SI), X1
@@ -3018,13 +3010,12 @@ written:
 	SUBQ    AX, DX
 	LEAQ    (SP), CX
 	TESTQ   $0x00000020, DX
-	JZ      out32
+	JZ      outpart
 	VMOVDQU (CX), Y1
 	VMOVDQU Y1, (R12)
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, R12
+	JMP     done
 
-out32:
+outpart:
 	TESTQ   $0x00000010, DX
 	JZ      out16
 	VMOVDQU (CX), X1
@@ -3305,23 +3296,7 @@ chunk:
 	JMP            counters
 
 seededge:
-	LEAQ    32(SP), R13
-	TESTQ   $0x00000020, CX
-	JZ      seed32
-	VMOVDQU (R10), Y9
-	VMOVDQU Y9, (R13)
-	ADDQ    $0x20, R10
-	ADDQ    $0x20, R13
-
-seed32:
-	TESTQ   $0x00000010, CX
-	JZ      seed16
-	VMOVDQU (R10), X9
-	VMOVDQU X9, (R13)
-	ADDQ    $0x10, R10
-	ADDQ    $0x10, R13
-
-seed16:
+	LEAQ  32(SP), R13
 	TESTQ $0x00000008, CX
 	JZ    seed8
 	MOVQ  (R10), R9
@@ -3357,14 +3332,6 @@ seed1:
 
 tailedge:
 	LEAQ    32(SP), R10
-	TESTQ   $0x00000020, CX
-	JZ      tailin32
-	VMOVDQU (R9), Y0
-	VMOVDQU Y0, (R10)
-	ADDQ    $0x20, R9
-	ADDQ    $0x20, R10
-
-tailin32:
 	TESTQ   $0x00000010, CX
 	JZ      tailin16
 	VMOVDQU (R9), X0
@@ -3408,14 +3375,6 @@ tailin1:
 
 shortedge:
 	LEAQ    32(SP), R10
-	TESTQ   $0x00000020, CX
-	JZ      shortin32
-	VMOVDQU (R9), Y0
-	VMOVDQU Y0, (R10)
-	ADDQ    $0x20, R9
-	ADDQ    $0x20, R10
-
-shortin32:
 	TESTQ   $0x00000010, CX
 	JZ      shortin16
 	VMOVDQU (R9), X0
@@ -4784,13 +4743,12 @@ written:
 	SUBQ    AX, DX
 	LEAQ    (SP), CX
 	TESTQ   $0x00000020, DX
-	JZ      out32
+	JZ      outpart
 	VMOVDQU (CX), Y1
 	VMOVDQU Y1, (R12)
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, R12
+	JMP     done
 
-out32:
+outpart:
 	TESTQ   $0x00000010, DX
 	JZ      out16
 	VMOVDQU (CX), X1
@@ -5116,23 +5074,7 @@ nopayload:
 	RET
 
 seededge:
-	LEAQ    32(SP), R13
-	TESTQ   $0x00000020, CX
-	JZ      seed32
-	VMOVDQU (R10), Y9
-	VMOVDQU Y9, (R13)
-	ADDQ    $0x20, R10
-	ADDQ    $0x20, R13
-
-seed32:
-	TESTQ   $0x00000010, CX
-	JZ      seed16
-	VMOVDQU (R10), X9
-	VMOVDQU X9, (R13)
-	ADDQ    $0x10, R10
-	ADDQ    $0x10, R13
-
-seed16:
+	LEAQ  32(SP), R13
 	TESTQ $0x00000008, CX
 	JZ    seed8
 	MOVQ  (R10), R9
@@ -5168,14 +5110,6 @@ seed1:
 
 tailedge:
 	LEAQ    32(SP), R10
-	TESTQ   $0x00000020, CX
-	JZ      tailin32
-	VMOVDQU (R9), Y0
-	VMOVDQU Y0, (R10)
-	ADDQ    $0x20, R9
-	ADDQ    $0x20, R10
-
-tailin32:
 	TESTQ   $0x00000010, CX
 	JZ      tailin16
 	VMOVDQU (R9), X0
@@ -8244,13 +8178,12 @@ written:
 	SUBQ    AX, DX
 	LEAQ    (SP), CX
 	TESTQ   $0x00000020, DX
-	JZ      out32
+	JZ      outpart
 	VMOVDQU (CX), Y1
 	VMOVDQU Y1, (R12)
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, R12
+	JMP     done
 
-out32:
+outpart:
 	TESTQ   $0x00000010, DX
 	JZ      out16
 	VMOVDQU (CX), X1
@@ -8551,23 +8484,7 @@ chunk:
 	JMP            counters
 
 seededge:
-	LEAQ    32(SP), R13
-	TESTQ   $0x00000020, CX
-	JZ      seed32
-	VMOVDQU (R10), Y9
-	VMOVDQU Y9, (R13)
-	ADDQ    $0x20, R10
-	ADDQ    $0x20, R13
-
-seed32:
-	TESTQ   $0x00000010, CX
-	JZ      seed16
-	VMOVDQU (R10), X9
-	VMOVDQU X9, (R13)
-	ADDQ    $0x10, R10
-	ADDQ    $0x10, R13
-
-seed16:
+	LEAQ  32(SP), R13
 	TESTQ $0x00000008, CX
 	JZ    seed8
 	MOVQ  (R10), R9
@@ -8603,14 +8520,6 @@ seed1:
 
 tailedge:
 	LEAQ    32(SP), R10
-	TESTQ   $0x00000020, CX
-	JZ      tailin32
-	VMOVDQU (R9), Y0
-	VMOVDQU Y0, (R10)
-	ADDQ    $0x20, R9
-	ADDQ    $0x20, R10
-
-tailin32:
 	TESTQ   $0x00000010, CX
 	JZ      tailin16
 	VMOVDQU (R9), X0
@@ -8654,14 +8563,6 @@ tailin1:
 
 shortedge:
 	LEAQ    32(SP), R10
-	TESTQ   $0x00000020, CX
-	JZ      shortin32
-	VMOVDQU (R9), Y0
-	VMOVDQU Y0, (R10)
-	ADDQ    $0x20, R9
-	ADDQ    $0x20, R10
-
-shortin32:
 	TESTQ   $0x00000010, CX
 	JZ      shortin16
 	VMOVDQU (R9), X0
@@ -10246,13 +10147,12 @@ written:
 	SUBQ    AX, DX
 	LEAQ    (SP), CX
 	TESTQ   $0x00000020, DX
-	JZ      out32
+	JZ      outpart
 	VMOVDQU (CX), Y1
 	VMOVDQU Y1, (R12)
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, R12
+	JMP     done
 
-out32:
+outpart:
 	TESTQ   $0x00000010, DX
 	JZ      out16
 	VMOVDQU (CX), X1
@@ -10598,23 +10498,7 @@ nopayload:
 	RET
 
 seededge:
-	LEAQ    32(SP), R13
-	TESTQ   $0x00000020, CX
-	JZ      seed32
-	VMOVDQU (R10), Y9
-	VMOVDQU Y9, (R13)
-	ADDQ    $0x20, R10
-	ADDQ    $0x20, R13
-
-seed32:
-	TESTQ   $0x00000010, CX
-	JZ      seed16
-	VMOVDQU (R10), X9
-	VMOVDQU X9, (R13)
-	ADDQ    $0x10, R10
-	ADDQ    $0x10, R13
-
-seed16:
+	LEAQ  32(SP), R13
 	TESTQ $0x00000008, CX
 	JZ    seed8
 	MOVQ  (R10), R9
@@ -10650,14 +10534,6 @@ seed1:
 
 tailedge:
 	LEAQ    32(SP), R10
-	TESTQ   $0x00000020, CX
-	JZ      tailin32
-	VMOVDQU (R9), Y0
-	VMOVDQU Y0, (R10)
-	ADDQ    $0x20, R9
-	ADDQ    $0x20, R10
-
-tailin32:
 	TESTQ   $0x00000010, CX
 	JZ      tailin16
 	VMOVDQU (R9), X0

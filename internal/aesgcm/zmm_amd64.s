@@ -2968,24 +2968,8 @@ chunk:
 	JMP             counters
 
 seededge:
-	LEAQ    16(SP), R13
-	MOVQ    CX, AX
-	TESTQ   $0x00000020, AX
-	JZ      seed32
-	VMOVDQU (R10), Y9
-	VMOVDQU Y9, (R13)
-	ADDQ    $0x20, R10
-	ADDQ    $0x20, R13
-
-seed32:
-	TESTQ   $0x00000010, AX
-	JZ      seed16
-	VMOVDQU (R10), X9
-	VMOVDQU X9, (R13)
-	ADDQ    $0x10, R10
-	ADDQ    $0x10, R13
-
-seed16:
+	LEAQ  16(SP), R13
+	MOVQ  CX, AX
 	TESTQ $0x00000008, AX
 	JZ    seed8
 	MOVQ  (R10), R9
@@ -4712,24 +4696,8 @@ nopayload:
 	RET
 
 seededge:
-	LEAQ    16(SP), R13
-	MOVQ    CX, AX
-	TESTQ   $0x00000020, AX
-	JZ      seed32
-	VMOVDQU (R10), Y9
-	VMOVDQU Y9, (R13)
-	ADDQ    $0x20, R10
-	ADDQ    $0x20, R13
-
-seed32:
-	TESTQ   $0x00000010, AX
-	JZ      seed16
-	VMOVDQU (R10), X9
-	VMOVDQU X9, (R13)
-	ADDQ    $0x10, R10
-	ADDQ    $0x10, R13
-
-seed16:
+	LEAQ  16(SP), R13
+	MOVQ  CX, AX
 	TESTQ $0x00000008, AX
 	JZ    seed8
 	MOVQ  (R10), R9
@@ -7775,24 +7743,8 @@ chunk:
 	JMP             counters
 
 seededge:
-	LEAQ    16(SP), R13
-	MOVQ    CX, AX
-	TESTQ   $0x00000020, AX
-	JZ      seed32
-	VMOVDQU (R10), Y9
-	VMOVDQU Y9, (R13)
-	ADDQ    $0x20, R10
-	ADDQ    $0x20, R13
-
-seed32:
-	TESTQ   $0x00000010, AX
-	JZ      seed16
-	VMOVDQU (R10), X9
-	VMOVDQU X9, (R13)
-	ADDQ    $0x10, R10
-	ADDQ    $0x10, R13
-
-seed16:
+	LEAQ  16(SP), R13
+	MOVQ  CX, AX
 	TESTQ $0x00000008, AX
 	JZ    seed8
 	MOVQ  (R10), R9
@@ -9755,24 +9707,8 @@ nopayload:
 	RET
 
 seededge:
-	LEAQ    16(SP), R13
-	MOVQ    CX, AX
-	TESTQ   $0x00000020, AX
-	JZ      seed32
-	VMOVDQU (R10), Y9
-	VMOVDQU Y9, (R13)
-	ADDQ    $0x20, R10
-	ADDQ    $0x20, R13
-
-seed32:
-	TESTQ   $0x00000010, AX
-	JZ      seed16
-	VMOVDQU (R10), X9
-	VMOVDQU X9, (R13)
-	ADDQ    $0x10, R10
-	ADDQ    $0x10, R13
-
-seed16:
+	LEAQ  16(SP), R13
+	MOVQ  CX, AX
 	TESTQ $0x00000008, AX
 	JZ    seed8
 	MOVQ  (R10), R9

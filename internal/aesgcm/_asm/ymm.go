@@ -380,7 +380,13 @@ func (g *ymmKernel) finish() {
 	ANDQ(operand.I32(-32), RAX)
 	SUBQ(RAX, rN)
 	LEAQ(g.scratch, RCX)
-	copyBytes("out", RCX, rTailDst, rN, R10, Y1)
+	TESTQ(operand.U32(32), rN)
+	JZ(operand.LabelRef("outpart"))
+	VMOVDQU(operand.Mem{Base: RCX}, Y1)
+	VMOVDQU(Y1, operand.Mem{Base: rTailDst})
+	JMP(operand.LabelRef("done"))
+	Label("outpart")
+	copyBytes("out", 16, RCX, rTailDst, rN, R10, Y1)
 	Label("done")
 	g.clear()
 	RET()
@@ -455,7 +461,7 @@ func (g *ymmKernel) edges() {
 	in := g.scratch.Offset(ymmScratchIn)
 	Label("seededge")
 	LEAQ(in, rBlocks)
-	copyBytes("seed", R10, rBlocks, RCX, R9, Y9)
+	copyBytes("seed", 8, R10, rBlocks, RCX, R9, Y9)
 	LEAQ(in, R10)
 	JMP(operand.LabelRef("seedhere"))
 
@@ -466,7 +472,7 @@ func (g *ymmKernel) edges() {
 	for _, label := range labels {
 		Label(label + "edge")
 		LEAQ(in, R10)
-		copyBytes(label+"in", rTailSrc, R10, RCX, R11, Y0)
+		copyBytes(label+"in", 16, rTailSrc, R10, RCX, R11, Y0)
 		LEAQ(in, rTailSrc)
 		JMP(operand.LabelRef(label + "here"))
 	}

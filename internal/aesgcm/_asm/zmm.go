@@ -499,7 +499,7 @@ func (g *zmmKernel) edges() {
 	Label("seededge")
 	LEAQ(g.scratch, rBlocks)
 	MOVQ(RCX, RAX)
-	copyBytes("seed", R10, rBlocks, RAX, R9, Y9)
+	copyBytes("seed", 8, R10, rBlocks, RAX, R9, Y9)
 	LEAQ(g.scratch, R10)
 	JMP(operand.LabelRef("seedhere"))
 
@@ -510,7 +510,7 @@ func (g *zmmKernel) edges() {
 	for _, label := range labels {
 		Label(label + "edge")
 		LEAQ(g.scratch, rTailDst)
-		copyBytes(label+"in", rTailSrc, rTailDst, RCX, R10, zState[0].AsY())
+		copyBytes(label+"in", 32, rTailSrc, rTailDst, RCX, R10, zState[0].AsY())
 		LEAQ(g.scratch, rTailDst)
 		MOVQ(rTailDst, rTailSrc)
 		JMP(operand.LabelRef(label + "here"))
@@ -521,7 +521,7 @@ func (g *zmmKernel) edges() {
 	ANDQ(operand.I32(-64), RCX)
 	ADDQ(RCX, rDst)
 	SUBQ(RCX, rN)
-	copyBytes("out", rTailDst, rDst, rN, R10, Y0)
+	copyBytes("out", 32, rTailDst, rDst, rN, R10, Y0)
 	LEAQ(g.scratch, rTailDst)
 	VPXOR(Y0, Y0, Y0)
 	VMOVDQU(Y0, operand.Mem{Base: rTailDst})
