@@ -42,7 +42,8 @@ func eachKernel(t *testing.T, f func(t *testing.T, c *candidate)) {
 	for _, k := range kernels {
 		t.Run(fmt.Sprintf("%s/%d", k.backend, k.bits), func(t *testing.T) {
 			c := &candidate{Rand: rand.New(rand.NewPCG(1, uint64(k.bits))), fill: k.fill, left: k.left}
-			key := c.bytes(k.bits / 8)
+			c.backend, c.key = k.backend, c.bytes(k.bits/8)
+			key := c.key
 			a, reason := aesgcm.New(k.backend, key)
 			if a == nil {
 				t.Skip(reason)
@@ -57,10 +58,22 @@ func eachKernel(t *testing.T, f func(t *testing.T, c *candidate)) {
 // A candidate is an AEAD beside the standard library's under the same key.
 type candidate struct {
 	*rand.Rand
-	aead chunker
-	std  cipher.AEAD
-	fill func()
-	left func() uint64
+	backend string
+	key     []byte
+	aead    chunker
+	std     cipher.AEAD
+	fill    func()
+	left    func() uint64
+}
+
+// again returns the same AEAD under another key.
+func (c *candidate) again(t *testing.T, key []byte) cipher.AEAD {
+	t.Helper()
+	a, reason := aesgcm.New(c.backend, key)
+	if a == nil {
+		t.Fatal(reason)
+	}
+	return a
 }
 
 func std(t testing.TB, key []byte) cipher.AEAD {
@@ -327,3 +340,43 @@ func TestAllocs(t *testing.T) {
 }
 
 func addr(b []byte) uintptr { return uintptr(unsafe.Pointer(&b[0])) }
+
+// TestEdges: nothing beyond the edges of pages is read or written, and what is
+// at an edge comes out right.
+func TestEdges(t *testing.T) {
+	eachKernel(t, func(t *testing.T, c *candidate) {
+		var rooms [5]fenced
+		for i := range rooms {
+			rooms[i] = newFenced(t, 12<<10)
+		}
+		for n := range 1400 {
+			if n > 200 {
+				n += 7 * c.IntN(40)
+			}
+			for _, last := range []bool{false, true} {
+				additional := rooms[0].at(last, []int{13, 16, 5, 0, 40}[n%5])
+				nonces := rooms[1].at(last, 24)
+				text := rooms[2].at(last, n)
+				for _, b := range [][]byte{additional, nonces, text} {
+					for i := range b {
+						b[i] = byte(c.Uint32())
+					}
+				}
+				want := c.std.Seal(nil, nonces[12:], text, additional)
+				sealed := rooms[3].at(last, n+16)
+				c.aead.Seal(sealed[:0], nonces[12:], text, additional)
+				opened := rooms[4].at(last, n)
+				got, err := c.aead.Open(opened[:0], nonces[12:], sealed, additional)
+				if err != nil || !bytes.Equal(sealed, want) || !bytes.Equal(got, text) {
+					t.Fatalf("%d bytes at the edge of a page (at its end: %v): %v", n, last, err)
+				}
+				chunk := rooms[3].at(last, n+34)
+				c.aead.SealChunk(chunk[:0], nonces, text)
+				got, _, err = c.aead.OpenChunk(opened[:0:n], nonces, chunk, n)
+				if err != nil || !bytes.Equal(got, text) {
+					t.Fatalf("chunk of %d bytes at the edge of a page (at its end: %v): %v", n, last, err)
+				}
+			}
+		}
+	})
+}

@@ -320,14 +320,6 @@ part:
 	VPXOR   Y1, Y1, Y1
 	VMOVDQU Y1, (SP)
 	LEAQ    (SP), R10
-	TESTQ   $0x00000020, AX
-	JZ      part32
-	VMOVDQU (SI), Y1
-	VMOVDQU Y1, (R10)
-	ADDQ    $0x20, SI
-	ADDQ    $0x20, R10
-
-part32:
 	TESTQ   $0x00000010, AX
 	JZ      part16
 	VMOVDQU (SI), X1
@@ -639,96 +631,114 @@ segmented:
 
 loop:
 	VPXOR          ctr0<>+0(SB), Y14, Y0
-	VMOVDQU        -256(DI), Y11
 	VPXOR          ctr1<>+0(SB), Y14, Y1
-	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VPXOR          ctr2<>+0(SB), Y14, Y2
-	VPSHUFD        $0x4e, Y11, Y12
 	VPXOR          ctr3<>+0(SB), Y14, Y3
 	VPXOR          ctr4<>+0(SB), Y14, Y4
-	VPCLMULQDQ     $0x00, (BX), Y11, Y13
 	VPXOR          ctr5<>+0(SB), Y14, Y5
-	VPXOR          Y11, Y12, Y12
 	VPXOR          ctr6<>+0(SB), Y14, Y6
-	VPCLMULQDQ     $0x11, (BX), Y11, Y11
 	VMOVDQU        64(SP), Y15
 	VPADDD         turn<>+0(SB), Y15, Y15
-	VPXOR          Y13, Y8, Y8
 	VMOVDQU        Y15, 64(SP)
-	VPCLMULQDQ     $0x00, 1440(BX), Y12, Y12
 	VPSHUFB        swap<>+0(SB), Y15, Y15
-	VPXOR          Y11, Y9, Y9
 	VBROADCASTI128 (R8), Y7
 	VPXOR          Y7, Y15, Y14
-	VPXOR          Y12, Y10, Y10
 	VPXOR          ctr7<>+0(SB), Y14, Y7
-	VMOVDQU        -224(DI), Y11
 	VBROADCASTI128 16(R8), Y15
-	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VAESENC        Y15, Y0, Y0
 	VAESENC        Y15, Y1, Y1
-	VPSHUFD        $0x4e, Y11, Y12
 	VAESENC        Y15, Y2, Y2
-	VPCLMULQDQ     $0x00, 32(BX), Y11, Y13
 	VAESENC        Y15, Y3, Y3
-	VPXOR          Y11, Y12, Y12
 	VAESENC        Y15, Y4, Y4
 	VAESENC        Y15, Y5, Y5
-	VPCLMULQDQ     $0x11, 32(BX), Y11, Y11
 	VAESENC        Y15, Y6, Y6
-	VPXOR          Y13, Y8, Y8
 	VAESENC        Y15, Y7, Y7
-	VPCLMULQDQ     $0x00, 1472(BX), Y12, Y12
 	VBROADCASTI128 32(R8), Y15
 	VAESENC        Y15, Y0, Y0
-	VPXOR          Y11, Y9, Y9
+	VMOVDQU        -256(DI), Y11
 	VAESENC        Y15, Y1, Y1
-	VPXOR          Y12, Y10, Y10
-	VAESENC        Y15, Y2, Y2
-	VMOVDQU        -192(DI), Y11
-	VAESENC        Y15, Y3, Y3
-	VAESENC        Y15, Y4, Y4
 	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VAESENC        Y15, Y5, Y5
+	VAESENC        Y15, Y2, Y2
 	VPSHUFD        $0x4e, Y11, Y12
-	VAESENC        Y15, Y6, Y6
-	VPCLMULQDQ     $0x00, 64(BX), Y11, Y13
-	VAESENC        Y15, Y7, Y7
-	VBROADCASTI128 48(R8), Y15
+	VAESENC        Y15, Y3, Y3
+	VPCLMULQDQ     $0x00, (BX), Y11, Y13
+	VAESENC        Y15, Y4, Y4
 	VPXOR          Y11, Y12, Y12
-	VAESENC        Y15, Y0, Y0
-	VPCLMULQDQ     $0x11, 64(BX), Y11, Y11
-	VAESENC        Y15, Y1, Y1
+	VAESENC        Y15, Y5, Y5
+	VPCLMULQDQ     $0x11, (BX), Y11, Y11
+	VAESENC        Y15, Y6, Y6
+	VAESENC        Y15, Y7, Y7
 	VPXOR          Y13, Y8, Y8
-	VAESENC        Y15, Y2, Y2
-	VAESENC        Y15, Y3, Y3
-	VPCLMULQDQ     $0x00, 1504(BX), Y12, Y12
-	VAESENC        Y15, Y4, Y4
-	VPXOR          Y11, Y9, Y9
-	VAESENC        Y15, Y5, Y5
-	VPXOR          Y12, Y10, Y10
-	VAESENC        Y15, Y6, Y6
-	VAESENC        Y15, Y7, Y7
-	VMOVDQU        -160(DI), Y11
-	VBROADCASTI128 64(R8), Y15
-	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VBROADCASTI128 48(R8), Y15
+	VPCLMULQDQ     $0x00, 1440(BX), Y12, Y12
 	VAESENC        Y15, Y0, Y0
+	VPXOR          Y11, Y9, Y9
+	VAESENC        Y15, Y1, Y1
+	VPXOR          Y12, Y10, Y10
+	VAESENC        Y15, Y2, Y2
+	VMOVDQU        -224(DI), Y11
+	VAESENC        Y15, Y3, Y3
+	VAESENC        Y15, Y4, Y4
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VAESENC        Y15, Y5, Y5
 	VPSHUFD        $0x4e, Y11, Y12
+	VAESENC        Y15, Y6, Y6
+	VPCLMULQDQ     $0x00, 32(BX), Y11, Y13
+	VAESENC        Y15, Y7, Y7
+	VPXOR          Y11, Y12, Y12
+	VBROADCASTI128 64(R8), Y15
+	VPCLMULQDQ     $0x11, 32(BX), Y11, Y11
+	VAESENC        Y15, Y0, Y0
+	VPXOR          Y13, Y8, Y8
 	VAESENC        Y15, Y1, Y1
 	VAESENC        Y15, Y2, Y2
-	VPCLMULQDQ     $0x00, 96(BX), Y11, Y13
+	VPCLMULQDQ     $0x00, 1472(BX), Y12, Y12
 	VAESENC        Y15, Y3, Y3
-	VPXOR          Y11, Y12, Y12
+	VPXOR          Y11, Y9, Y9
 	VAESENC        Y15, Y4, Y4
-	VPCLMULQDQ     $0x11, 96(BX), Y11, Y11
+	VPXOR          Y12, Y10, Y10
 	VAESENC        Y15, Y5, Y5
+	VMOVDQU        -192(DI), Y11
+	VAESENC        Y15, Y6, Y6
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VAESENC        Y15, Y7, Y7
+	VBROADCASTI128 80(R8), Y15
+	VPSHUFD        $0x4e, Y11, Y12
+	VAESENC        Y15, Y0, Y0
+	VPCLMULQDQ     $0x00, 64(BX), Y11, Y13
+	VAESENC        Y15, Y1, Y1
+	VPXOR          Y11, Y12, Y12
+	VAESENC        Y15, Y2, Y2
+	VPCLMULQDQ     $0x11, 64(BX), Y11, Y11
+	VAESENC        Y15, Y3, Y3
+	VPXOR          Y13, Y8, Y8
+	VAESENC        Y15, Y4, Y4
+	VAESENC        Y15, Y5, Y5
+	VPCLMULQDQ     $0x00, 1504(BX), Y12, Y12
+	VAESENC        Y15, Y6, Y6
+	VPXOR          Y11, Y9, Y9
+	VAESENC        Y15, Y7, Y7
+	VPXOR          Y12, Y10, Y10
+	VBROADCASTI128 96(R8), Y15
+	VMOVDQU        -160(DI), Y11
+	VAESENC        Y15, Y0, Y0
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VAESENC        Y15, Y1, Y1
+	VPSHUFD        $0x4e, Y11, Y12
+	VAESENC        Y15, Y2, Y2
+	VAESENC        Y15, Y3, Y3
+	VPCLMULQDQ     $0x00, 96(BX), Y11, Y13
+	VAESENC        Y15, Y4, Y4
+	VPXOR          Y11, Y12, Y12
+	VAESENC        Y15, Y5, Y5
+	VPCLMULQDQ     $0x11, 96(BX), Y11, Y11
 	VAESENC        Y15, Y6, Y6
 	VPXOR          Y13, Y8, Y8
 	VAESENC        Y15, Y7, Y7
 	VPCLMULQDQ     $0x00, 1536(BX), Y12, Y12
-	VBROADCASTI128 80(R8), Y15
-	VPXOR          Y11, Y9, Y9
+	VBROADCASTI128 112(R8), Y15
 	VAESENC        Y15, Y0, Y0
+	VPXOR          Y11, Y9, Y9
 	VAESENC        Y15, Y1, Y1
 	VPXOR          Y12, Y10, Y10
 	VAESENC        Y15, Y2, Y2
@@ -736,108 +746,90 @@ loop:
 	VAESENC        Y15, Y3, Y3
 	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VAESENC        Y15, Y4, Y4
-	VAESENC        Y15, Y5, Y5
 	VPSHUFD        $0x4e, Y11, Y12
-	VAESENC        Y15, Y6, Y6
+	VAESENC        Y15, Y5, Y5
 	VPCLMULQDQ     $0x00, 128(BX), Y11, Y13
-	VAESENC        Y15, Y7, Y7
-	VPXOR          Y11, Y12, Y12
-	VBROADCASTI128 96(R8), Y15
-	VAESENC        Y15, Y0, Y0
-	VPCLMULQDQ     $0x11, 128(BX), Y11, Y11
-	VAESENC        Y15, Y1, Y1
-	VPXOR          Y13, Y8, Y8
-	VAESENC        Y15, Y2, Y2
-	VPCLMULQDQ     $0x00, 1568(BX), Y12, Y12
-	VAESENC        Y15, Y3, Y3
-	VAESENC        Y15, Y4, Y4
-	VPXOR          Y11, Y9, Y9
-	VAESENC        Y15, Y5, Y5
-	VPXOR          Y12, Y10, Y10
-	VAESENC        Y15, Y6, Y6
-	VMOVDQU        -96(DI), Y11
-	VAESENC        Y15, Y7, Y7
-	VBROADCASTI128 112(R8), Y15
-	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VAESENC        Y15, Y0, Y0
-	VPSHUFD        $0x4e, Y11, Y12
-	VAESENC        Y15, Y1, Y1
-	VPCLMULQDQ     $0x00, 160(BX), Y11, Y13
-	VAESENC        Y15, Y2, Y2
-	VAESENC        Y15, Y3, Y3
-	VPXOR          Y11, Y12, Y12
-	VAESENC        Y15, Y4, Y4
-	VPCLMULQDQ     $0x11, 160(BX), Y11, Y11
-	VAESENC        Y15, Y5, Y5
-	VPXOR          Y13, Y8, Y8
 	VAESENC        Y15, Y6, Y6
 	VAESENC        Y15, Y7, Y7
-	VPCLMULQDQ     $0x00, 1600(BX), Y12, Y12
+	VPXOR          Y11, Y12, Y12
 	VBROADCASTI128 128(R8), Y15
-	VPXOR          Y11, Y9, Y9
+	VPCLMULQDQ     $0x11, 128(BX), Y11, Y11
 	VAESENC        Y15, Y0, Y0
-	VPXOR          Y12, Y10, Y10
+	VPXOR          Y13, Y8, Y8
 	VAESENC        Y15, Y1, Y1
+	VPCLMULQDQ     $0x00, 1568(BX), Y12, Y12
 	VAESENC        Y15, Y2, Y2
-	VMOVDQU        -64(DI), Y11
+	VPXOR          Y11, Y9, Y9
 	VAESENC        Y15, Y3, Y3
-	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VAESENC        Y15, Y4, Y4
-	VPSHUFD        $0x4e, Y11, Y12
+	VPXOR          Y12, Y10, Y10
 	VAESENC        Y15, Y5, Y5
+	VMOVDQU        -96(DI), Y11
 	VAESENC        Y15, Y6, Y6
-	VPCLMULQDQ     $0x00, 192(BX), Y11, Y13
+	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VAESENC        Y15, Y7, Y7
-	VPXOR          Y11, Y12, Y12
+	VPSHUFD        $0x4e, Y11, Y12
 	VBROADCASTI128 144(R8), Y15
-	VPCLMULQDQ     $0x11, 192(BX), Y11, Y11
+	VPCLMULQDQ     $0x00, 160(BX), Y11, Y13
 	VAESENC        Y15, Y0, Y0
 	VAESENC        Y15, Y1, Y1
-	VPXOR          Y13, Y8, Y8
-	VAESENC        Y15, Y2, Y2
-	VPCLMULQDQ     $0x00, 1632(BX), Y12, Y12
-	VAESENC        Y15, Y3, Y3
-	VPXOR          Y11, Y9, Y9
-	VAESENC        Y15, Y4, Y4
-	VAESENC        Y15, Y5, Y5
-	VPXOR          Y12, Y10, Y10
-	VAESENC        Y15, Y6, Y6
-	VMOVDQU        -32(DI), Y11
-	VAESENC        Y15, Y7, Y7
-	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VBROADCASTI128 160(R8), Y15
-	VAESENCLAST    Y15, Y0, Y0
-	VPSHUFD        $0x4e, Y11, Y12
-	VAESENCLAST    Y15, Y1, Y1
-	VPCLMULQDQ     $0x00, 224(BX), Y11, Y13
-	VAESENCLAST    Y15, Y2, Y2
 	VPXOR          Y11, Y12, Y12
-	VAESENCLAST    Y15, Y3, Y3
-	VAESENCLAST    Y15, Y4, Y4
-	VPCLMULQDQ     $0x11, 224(BX), Y11, Y11
-	VAESENCLAST    Y15, Y5, Y5
+	VAESENC        Y15, Y2, Y2
+	VPCLMULQDQ     $0x11, 160(BX), Y11, Y11
+	VAESENC        Y15, Y3, Y3
 	VPXOR          Y13, Y8, Y8
+	VAESENC        Y15, Y4, Y4
+	VPCLMULQDQ     $0x00, 1600(BX), Y12, Y12
+	VAESENC        Y15, Y5, Y5
+	VPXOR          Y11, Y9, Y9
+	VAESENC        Y15, Y6, Y6
+	VPXOR          Y12, Y10, Y10
+	VAESENC        Y15, Y7, Y7
+	VBROADCASTI128 160(R8), Y15
+	VMOVDQU        -64(DI), Y11
+	VAESENCLAST    Y15, Y0, Y0
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VAESENCLAST    Y15, Y1, Y1
+	VPSHUFD        $0x4e, Y11, Y12
+	VAESENCLAST    Y15, Y2, Y2
+	VPCLMULQDQ     $0x00, 192(BX), Y11, Y13
+	VAESENCLAST    Y15, Y3, Y3
+	VPXOR          Y11, Y12, Y12
+	VAESENCLAST    Y15, Y4, Y4
+	VAESENCLAST    Y15, Y5, Y5
+	VPCLMULQDQ     $0x11, 192(BX), Y11, Y11
 	VAESENCLAST    Y15, Y6, Y6
-	VPCLMULQDQ     $0x00, 1664(BX), Y12, Y12
+	VPXOR          Y13, Y8, Y8
 	VAESENCLAST    Y15, Y7, Y7
+	VPCLMULQDQ     $0x00, 1632(BX), Y12, Y12
 	VPXOR          (SI), Y0, Y0
 	VPXOR          Y11, Y9, Y9
 	VMOVDQU        Y0, (DI)
 	VPXOR          Y12, Y10, Y10
 	VPXOR          32(SI), Y1, Y1
-	ADDQ           $0x00000100, BX
+	VMOVDQU        -32(DI), Y11
 	VMOVDQU        Y1, 32(DI)
 	VPXOR          64(SI), Y2, Y2
+	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VMOVDQU        Y2, 64(DI)
+	VPSHUFD        $0x4e, Y11, Y12
 	VPXOR          96(SI), Y3, Y3
+	VPCLMULQDQ     $0x00, 224(BX), Y11, Y13
 	VMOVDQU        Y3, 96(DI)
+	VPXOR          Y11, Y12, Y12
 	VPXOR          128(SI), Y4, Y4
+	VPCLMULQDQ     $0x11, 224(BX), Y11, Y11
 	VMOVDQU        Y4, 128(DI)
 	VPXOR          160(SI), Y5, Y5
+	VPXOR          Y13, Y8, Y8
 	VMOVDQU        Y5, 160(DI)
+	VPCLMULQDQ     $0x00, 1664(BX), Y12, Y12
 	VPXOR          192(SI), Y6, Y6
+	VPXOR          Y11, Y9, Y9
 	VMOVDQU        Y6, 192(DI)
+	VPXOR          Y12, Y10, Y10
 	VPXOR          224(SI), Y7, Y7
+	ADDQ           $0x00000100, BX
 	VMOVDQU        Y7, 224(DI)
 	ADDQ           $0x00000100, SI
 	ADDQ           $0x00000100, DI
@@ -893,22 +885,26 @@ tailfrom7:
 
 tail1:
 	VPXOR          ctr0<>+0(SB), Y14, Y0
+	VBROADCASTI128 16(R8), Y15
+	VAESENC        Y15, Y0, Y0
+	VBROADCASTI128 32(R8), Y15
+	VAESENC        Y15, Y0, Y0
 	VMOVDQU        -256(DI), Y11
 	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VPSHUFD        $0x4e, Y11, Y12
+	VBROADCASTI128 48(R8), Y15
 	VPCLMULQDQ     $0x00, (BX), Y11, Y13
 	VPXOR          Y11, Y12, Y12
-	VBROADCASTI128 16(R8), Y15
 	VPCLMULQDQ     $0x11, (BX), Y11, Y11
 	VPXOR          Y13, Y8, Y8
 	VPCLMULQDQ     $0x00, 1440(BX), Y12, Y12
-	VPXOR          Y11, Y9, Y9
 	VAESENC        Y15, Y0, Y0
+	VPXOR          Y11, Y9, Y9
 	VPXOR          Y12, Y10, Y10
 	VMOVDQU        -224(DI), Y11
 	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VBROADCASTI128 64(R8), Y15
 	VPSHUFD        $0x4e, Y11, Y12
-	VBROADCASTI128 32(R8), Y15
 	VPCLMULQDQ     $0x00, 32(BX), Y11, Y13
 	VPXOR          Y11, Y12, Y12
 	VPCLMULQDQ     $0x11, 32(BX), Y11, Y11
@@ -918,83 +914,79 @@ tail1:
 	VPXOR          Y11, Y9, Y9
 	VPXOR          Y12, Y10, Y10
 	VMOVDQU        -192(DI), Y11
-	VBROADCASTI128 48(R8), Y15
 	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VBROADCASTI128 80(R8), Y15
 	VPSHUFD        $0x4e, Y11, Y12
 	VPCLMULQDQ     $0x00, 64(BX), Y11, Y13
 	VPXOR          Y11, Y12, Y12
-	VAESENC        Y15, Y0, Y0
 	VPCLMULQDQ     $0x11, 64(BX), Y11, Y11
+	VAESENC        Y15, Y0, Y0
 	VPXOR          Y13, Y8, Y8
 	VPCLMULQDQ     $0x00, 1504(BX), Y12, Y12
 	VPXOR          Y11, Y9, Y9
-	VBROADCASTI128 64(R8), Y15
 	VPXOR          Y12, Y10, Y10
 	VMOVDQU        -160(DI), Y11
+	VBROADCASTI128 96(R8), Y15
 	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VPSHUFD        $0x4e, Y11, Y12
-	VAESENC        Y15, Y0, Y0
 	VPCLMULQDQ     $0x00, 96(BX), Y11, Y13
 	VPXOR          Y11, Y12, Y12
+	VAESENC        Y15, Y0, Y0
 	VPCLMULQDQ     $0x11, 96(BX), Y11, Y11
 	VPXOR          Y13, Y8, Y8
-	VBROADCASTI128 80(R8), Y15
 	VPCLMULQDQ     $0x00, 1536(BX), Y12, Y12
 	VPXOR          Y11, Y9, Y9
 	VPXOR          Y12, Y10, Y10
+	VBROADCASTI128 112(R8), Y15
 	VMOVDQU        -128(DI), Y11
-	VAESENC        Y15, Y0, Y0
 	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VPSHUFD        $0x4e, Y11, Y12
 	VPCLMULQDQ     $0x00, 128(BX), Y11, Y13
 	VPXOR          Y11, Y12, Y12
-	VBROADCASTI128 96(R8), Y15
+	VAESENC        Y15, Y0, Y0
 	VPCLMULQDQ     $0x11, 128(BX), Y11, Y11
 	VPXOR          Y13, Y8, Y8
 	VPCLMULQDQ     $0x00, 1568(BX), Y12, Y12
 	VPXOR          Y11, Y9, Y9
+	VBROADCASTI128 128(R8), Y15
 	VPXOR          Y12, Y10, Y10
-	VAESENC        Y15, Y0, Y0
 	VMOVDQU        -96(DI), Y11
 	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VPSHUFD        $0x4e, Y11, Y12
 	VPCLMULQDQ     $0x00, 160(BX), Y11, Y13
-	VBROADCASTI128 112(R8), Y15
+	VAESENC        Y15, Y0, Y0
 	VPXOR          Y11, Y12, Y12
 	VPCLMULQDQ     $0x11, 160(BX), Y11, Y11
 	VPXOR          Y13, Y8, Y8
 	VPCLMULQDQ     $0x00, 1600(BX), Y12, Y12
-	VAESENC        Y15, Y0, Y0
+	VBROADCASTI128 144(R8), Y15
 	VPXOR          Y11, Y9, Y9
 	VPXOR          Y12, Y10, Y10
 	VMOVDQU        -64(DI), Y11
 	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VBROADCASTI128 128(R8), Y15
 	VPSHUFD        $0x4e, Y11, Y12
+	VAESENC        Y15, Y0, Y0
 	VPCLMULQDQ     $0x00, 192(BX), Y11, Y13
 	VPXOR          Y11, Y12, Y12
 	VPCLMULQDQ     $0x11, 192(BX), Y11, Y11
-	VAESENC        Y15, Y0, Y0
 	VPXOR          Y13, Y8, Y8
 	VPCLMULQDQ     $0x00, 1632(BX), Y12, Y12
-	VPXOR          Y11, Y9, Y9
-	VPXOR          Y12, Y10, Y10
-	VBROADCASTI128 144(R8), Y15
-	VMOVDQU        -32(DI), Y11
-	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VPSHUFD        $0x4e, Y11, Y12
-	VPCLMULQDQ     $0x00, 224(BX), Y11, Y13
-	VAESENC        Y15, Y0, Y0
-	VPXOR          Y11, Y12, Y12
-	VPCLMULQDQ     $0x11, 224(BX), Y11, Y11
-	VPXOR          Y13, Y8, Y8
-	VPCLMULQDQ     $0x00, 1664(BX), Y12, Y12
 	VBROADCASTI128 160(R8), Y15
 	VPXOR          Y11, Y9, Y9
 	VPXOR          Y12, Y10, Y10
-	ADDQ           $0x00000100, BX
+	VMOVDQU        -32(DI), Y11
+	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VAESENCLAST    Y15, Y0, Y0
+	VPSHUFD        $0x4e, Y11, Y12
+	VPCLMULQDQ     $0x00, 224(BX), Y11, Y13
+	VPXOR          Y11, Y12, Y12
+	VPCLMULQDQ     $0x11, 224(BX), Y11, Y11
+	VPXOR          Y13, Y8, Y8
 	VPXOR          (R9), Y0, Y0
+	VPCLMULQDQ     $0x00, 1664(BX), Y12, Y12
+	VPXOR          Y11, Y9, Y9
+	VPXOR          Y12, Y10, Y10
+	ADDQ           $0x00000100, BX
 	VMOVDQU        Y0, (SP)
 	VPAND          (R13), Y0, Y0
 	VPSHUFB        swap<>+0(SB), Y0, Y0
@@ -1002,121 +994,121 @@ tail1:
 
 tail2:
 	VPXOR          ctr0<>+0(SB), Y14, Y0
+	VPXOR          ctr1<>+0(SB), Y14, Y1
+	VBROADCASTI128 16(R8), Y15
+	VAESENC        Y15, Y0, Y0
+	VAESENC        Y15, Y1, Y1
+	VBROADCASTI128 32(R8), Y15
+	VAESENC        Y15, Y0, Y0
+	VAESENC        Y15, Y1, Y1
 	VMOVDQU        -256(DI), Y11
 	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VPSHUFD        $0x4e, Y11, Y12
-	VPXOR          ctr1<>+0(SB), Y14, Y1
+	VBROADCASTI128 48(R8), Y15
 	VPCLMULQDQ     $0x00, (BX), Y11, Y13
 	VPXOR          Y11, Y12, Y12
 	VPCLMULQDQ     $0x11, (BX), Y11, Y11
-	VBROADCASTI128 16(R8), Y15
+	VAESENC        Y15, Y0, Y0
 	VPXOR          Y13, Y8, Y8
 	VPCLMULQDQ     $0x00, 1440(BX), Y12, Y12
-	VAESENC        Y15, Y0, Y0
 	VPXOR          Y11, Y9, Y9
+	VAESENC        Y15, Y1, Y1
 	VPXOR          Y12, Y10, Y10
 	VMOVDQU        -224(DI), Y11
-	VAESENC        Y15, Y1, Y1
 	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VBROADCASTI128 64(R8), Y15
 	VPSHUFD        $0x4e, Y11, Y12
-	VBROADCASTI128 32(R8), Y15
 	VPCLMULQDQ     $0x00, 32(BX), Y11, Y13
 	VPXOR          Y11, Y12, Y12
-	VPCLMULQDQ     $0x11, 32(BX), Y11, Y11
 	VAESENC        Y15, Y0, Y0
+	VPCLMULQDQ     $0x11, 32(BX), Y11, Y11
 	VPXOR          Y13, Y8, Y8
 	VPCLMULQDQ     $0x00, 1472(BX), Y12, Y12
 	VAESENC        Y15, Y1, Y1
 	VPXOR          Y11, Y9, Y9
 	VPXOR          Y12, Y10, Y10
 	VMOVDQU        -192(DI), Y11
-	VBROADCASTI128 48(R8), Y15
+	VBROADCASTI128 80(R8), Y15
 	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VPSHUFD        $0x4e, Y11, Y12
 	VPCLMULQDQ     $0x00, 64(BX), Y11, Y13
 	VAESENC        Y15, Y0, Y0
 	VPXOR          Y11, Y12, Y12
 	VPCLMULQDQ     $0x11, 64(BX), Y11, Y11
-	VAESENC        Y15, Y1, Y1
 	VPXOR          Y13, Y8, Y8
+	VAESENC        Y15, Y1, Y1
 	VPCLMULQDQ     $0x00, 1504(BX), Y12, Y12
 	VPXOR          Y11, Y9, Y9
-	VBROADCASTI128 64(R8), Y15
+	VBROADCASTI128 96(R8), Y15
 	VPXOR          Y12, Y10, Y10
 	VMOVDQU        -160(DI), Y11
-	VAESENC        Y15, Y0, Y0
 	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VAESENC        Y15, Y0, Y0
 	VPSHUFD        $0x4e, Y11, Y12
 	VPCLMULQDQ     $0x00, 96(BX), Y11, Y13
-	VAESENC        Y15, Y1, Y1
 	VPXOR          Y11, Y12, Y12
+	VAESENC        Y15, Y1, Y1
 	VPCLMULQDQ     $0x11, 96(BX), Y11, Y11
-	VBROADCASTI128 80(R8), Y15
 	VPXOR          Y13, Y8, Y8
 	VPCLMULQDQ     $0x00, 1536(BX), Y12, Y12
+	VBROADCASTI128 112(R8), Y15
 	VPXOR          Y11, Y9, Y9
-	VAESENC        Y15, Y0, Y0
 	VPXOR          Y12, Y10, Y10
 	VMOVDQU        -128(DI), Y11
+	VAESENC        Y15, Y0, Y0
 	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VAESENC        Y15, Y1, Y1
 	VPSHUFD        $0x4e, Y11, Y12
 	VPCLMULQDQ     $0x00, 128(BX), Y11, Y13
-	VBROADCASTI128 96(R8), Y15
+	VAESENC        Y15, Y1, Y1
 	VPXOR          Y11, Y12, Y12
 	VPCLMULQDQ     $0x11, 128(BX), Y11, Y11
 	VPXOR          Y13, Y8, Y8
-	VAESENC        Y15, Y0, Y0
+	VBROADCASTI128 128(R8), Y15
 	VPCLMULQDQ     $0x00, 1568(BX), Y12, Y12
 	VPXOR          Y11, Y9, Y9
-	VAESENC        Y15, Y1, Y1
 	VPXOR          Y12, Y10, Y10
+	VAESENC        Y15, Y0, Y0
 	VMOVDQU        -96(DI), Y11
 	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VBROADCASTI128 112(R8), Y15
 	VPSHUFD        $0x4e, Y11, Y12
+	VAESENC        Y15, Y1, Y1
 	VPCLMULQDQ     $0x00, 160(BX), Y11, Y13
-	VAESENC        Y15, Y0, Y0
 	VPXOR          Y11, Y12, Y12
+	VBROADCASTI128 144(R8), Y15
 	VPCLMULQDQ     $0x11, 160(BX), Y11, Y11
 	VPXOR          Y13, Y8, Y8
-	VAESENC        Y15, Y1, Y1
 	VPCLMULQDQ     $0x00, 1600(BX), Y12, Y12
+	VAESENC        Y15, Y0, Y0
 	VPXOR          Y11, Y9, Y9
 	VPXOR          Y12, Y10, Y10
-	VBROADCASTI128 128(R8), Y15
 	VMOVDQU        -64(DI), Y11
+	VAESENC        Y15, Y1, Y1
 	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VAESENC        Y15, Y0, Y0
 	VPSHUFD        $0x4e, Y11, Y12
 	VPCLMULQDQ     $0x00, 192(BX), Y11, Y13
+	VBROADCASTI128 160(R8), Y15
 	VPXOR          Y11, Y12, Y12
-	VAESENC        Y15, Y1, Y1
 	VPCLMULQDQ     $0x11, 192(BX), Y11, Y11
 	VPXOR          Y13, Y8, Y8
-	VBROADCASTI128 144(R8), Y15
+	VAESENCLAST    Y15, Y0, Y0
 	VPCLMULQDQ     $0x00, 1632(BX), Y12, Y12
 	VPXOR          Y11, Y9, Y9
 	VPXOR          Y12, Y10, Y10
-	VAESENC        Y15, Y0, Y0
+	VAESENCLAST    Y15, Y1, Y1
 	VMOVDQU        -32(DI), Y11
 	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VAESENC        Y15, Y1, Y1
 	VPSHUFD        $0x4e, Y11, Y12
+	VPXOR          (SI), Y0, Y0
 	VPCLMULQDQ     $0x00, 224(BX), Y11, Y13
 	VPXOR          Y11, Y12, Y12
-	VBROADCASTI128 160(R8), Y15
 	VPCLMULQDQ     $0x11, 224(BX), Y11, Y11
+	VMOVDQU        Y0, (DI)
 	VPXOR          Y13, Y8, Y8
 	VPCLMULQDQ     $0x00, 1664(BX), Y12, Y12
-	VAESENCLAST    Y15, Y0, Y0
 	VPXOR          Y11, Y9, Y9
-	VPXOR          Y12, Y10, Y10
-	VAESENCLAST    Y15, Y1, Y1
-	ADDQ           $0x00000100, BX
-	VPXOR          (SI), Y0, Y0
-	VMOVDQU        Y0, (DI)
 	VPXOR          (R9), Y1, Y1
+	VPXOR          Y12, Y10, Y10
+	ADDQ           $0x00000100, BX
 	VMOVDQU        Y1, (SP)
 	VPAND          (R13), Y1, Y1
 	VPSHUFB        swap<>+0(SB), Y0, Y0
@@ -1125,41 +1117,49 @@ tail2:
 
 tail3:
 	VPXOR          ctr0<>+0(SB), Y14, Y0
-	VMOVDQU        -256(DI), Y11
-	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VPXOR          ctr1<>+0(SB), Y14, Y1
-	VPSHUFD        $0x4e, Y11, Y12
-	VPCLMULQDQ     $0x00, (BX), Y11, Y13
 	VPXOR          ctr2<>+0(SB), Y14, Y2
+	VBROADCASTI128 16(R8), Y15
+	VAESENC        Y15, Y0, Y0
+	VAESENC        Y15, Y1, Y1
+	VAESENC        Y15, Y2, Y2
+	VBROADCASTI128 32(R8), Y15
+	VAESENC        Y15, Y0, Y0
+	VAESENC        Y15, Y1, Y1
+	VMOVDQU        -256(DI), Y11
+	VAESENC        Y15, Y2, Y2
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VPSHUFD        $0x4e, Y11, Y12
+	VBROADCASTI128 48(R8), Y15
+	VPCLMULQDQ     $0x00, (BX), Y11, Y13
 	VPXOR          Y11, Y12, Y12
 	VPCLMULQDQ     $0x11, (BX), Y11, Y11
-	VBROADCASTI128 16(R8), Y15
+	VAESENC        Y15, Y0, Y0
 	VPXOR          Y13, Y8, Y8
 	VPCLMULQDQ     $0x00, 1440(BX), Y12, Y12
-	VAESENC        Y15, Y0, Y0
+	VAESENC        Y15, Y1, Y1
 	VPXOR          Y11, Y9, Y9
 	VPXOR          Y12, Y10, Y10
-	VAESENC        Y15, Y1, Y1
+	VAESENC        Y15, Y2, Y2
 	VMOVDQU        -224(DI), Y11
 	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VAESENC        Y15, Y2, Y2
+	VBROADCASTI128 64(R8), Y15
 	VPSHUFD        $0x4e, Y11, Y12
 	VPCLMULQDQ     $0x00, 32(BX), Y11, Y13
-	VBROADCASTI128 32(R8), Y15
+	VAESENC        Y15, Y0, Y0
 	VPXOR          Y11, Y12, Y12
-	VAESENC        Y15, Y0, Y0
 	VPCLMULQDQ     $0x11, 32(BX), Y11, Y11
-	VPXOR          Y13, Y8, Y8
 	VAESENC        Y15, Y1, Y1
+	VPXOR          Y13, Y8, Y8
 	VPCLMULQDQ     $0x00, 1472(BX), Y12, Y12
-	VPXOR          Y11, Y9, Y9
 	VAESENC        Y15, Y2, Y2
+	VPXOR          Y11, Y9, Y9
 	VPXOR          Y12, Y10, Y10
+	VBROADCASTI128 80(R8), Y15
 	VMOVDQU        -192(DI), Y11
-	VBROADCASTI128 48(R8), Y15
 	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VPSHUFD        $0x4e, Y11, Y12
 	VAESENC        Y15, Y0, Y0
+	VPSHUFD        $0x4e, Y11, Y12
 	VPCLMULQDQ     $0x00, 64(BX), Y11, Y13
 	VPXOR          Y11, Y12, Y12
 	VAESENC        Y15, Y1, Y1
@@ -1168,91 +1168,83 @@ tail3:
 	VAESENC        Y15, Y2, Y2
 	VPCLMULQDQ     $0x00, 1504(BX), Y12, Y12
 	VPXOR          Y11, Y9, Y9
-	VBROADCASTI128 64(R8), Y15
+	VBROADCASTI128 96(R8), Y15
 	VPXOR          Y12, Y10, Y10
-	VAESENC        Y15, Y0, Y0
 	VMOVDQU        -160(DI), Y11
-	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VAESENC        Y15, Y1, Y1
-	VPSHUFD        $0x4e, Y11, Y12
-	VPCLMULQDQ     $0x00, 96(BX), Y11, Y13
-	VAESENC        Y15, Y2, Y2
-	VPXOR          Y11, Y12, Y12
-	VPCLMULQDQ     $0x11, 96(BX), Y11, Y11
-	VBROADCASTI128 80(R8), Y15
-	VPXOR          Y13, Y8, Y8
-	VPCLMULQDQ     $0x00, 1536(BX), Y12, Y12
 	VAESENC        Y15, Y0, Y0
-	VPXOR          Y11, Y9, Y9
-	VPXOR          Y12, Y10, Y10
-	VAESENC        Y15, Y1, Y1
-	VMOVDQU        -128(DI), Y11
 	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VPSHUFD        $0x4e, Y11, Y12
+	VAESENC        Y15, Y1, Y1
+	VPCLMULQDQ     $0x00, 96(BX), Y11, Y13
+	VPXOR          Y11, Y12, Y12
 	VAESENC        Y15, Y2, Y2
+	VPCLMULQDQ     $0x11, 96(BX), Y11, Y11
+	VPXOR          Y13, Y8, Y8
+	VBROADCASTI128 112(R8), Y15
+	VPCLMULQDQ     $0x00, 1536(BX), Y12, Y12
+	VPXOR          Y11, Y9, Y9
+	VAESENC        Y15, Y0, Y0
+	VPXOR          Y12, Y10, Y10
+	VMOVDQU        -128(DI), Y11
+	VAESENC        Y15, Y1, Y1
+	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VPSHUFD        $0x4e, Y11, Y12
 	VPCLMULQDQ     $0x00, 128(BX), Y11, Y13
-	VBROADCASTI128 96(R8), Y15
+	VAESENC        Y15, Y2, Y2
 	VPXOR          Y11, Y12, Y12
-	VAESENC        Y15, Y0, Y0
 	VPCLMULQDQ     $0x11, 128(BX), Y11, Y11
-	VPXOR          Y13, Y8, Y8
-	VAESENC        Y15, Y1, Y1
-	VPCLMULQDQ     $0x00, 1568(BX), Y12, Y12
-	VPXOR          Y11, Y9, Y9
-	VAESENC        Y15, Y2, Y2
-	VPXOR          Y12, Y10, Y10
-	VMOVDQU        -96(DI), Y11
-	VBROADCASTI128 112(R8), Y15
-	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VPSHUFD        $0x4e, Y11, Y12
-	VAESENC        Y15, Y0, Y0
-	VPCLMULQDQ     $0x00, 160(BX), Y11, Y13
-	VPXOR          Y11, Y12, Y12
-	VAESENC        Y15, Y1, Y1
-	VPCLMULQDQ     $0x11, 160(BX), Y11, Y11
-	VPXOR          Y13, Y8, Y8
-	VAESENC        Y15, Y2, Y2
-	VPCLMULQDQ     $0x00, 1600(BX), Y12, Y12
-	VPXOR          Y11, Y9, Y9
 	VBROADCASTI128 128(R8), Y15
-	VPXOR          Y12, Y10, Y10
+	VPXOR          Y13, Y8, Y8
+	VPCLMULQDQ     $0x00, 1568(BX), Y12, Y12
 	VAESENC        Y15, Y0, Y0
+	VPXOR          Y11, Y9, Y9
+	VPXOR          Y12, Y10, Y10
+	VAESENC        Y15, Y1, Y1
+	VMOVDQU        -96(DI), Y11
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VAESENC        Y15, Y2, Y2
+	VPSHUFD        $0x4e, Y11, Y12
+	VPCLMULQDQ     $0x00, 160(BX), Y11, Y13
+	VBROADCASTI128 144(R8), Y15
+	VPXOR          Y11, Y12, Y12
+	VPCLMULQDQ     $0x11, 160(BX), Y11, Y11
+	VAESENC        Y15, Y0, Y0
+	VPXOR          Y13, Y8, Y8
+	VPCLMULQDQ     $0x00, 1600(BX), Y12, Y12
+	VAESENC        Y15, Y1, Y1
+	VPXOR          Y11, Y9, Y9
+	VPXOR          Y12, Y10, Y10
+	VAESENC        Y15, Y2, Y2
 	VMOVDQU        -64(DI), Y11
 	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VAESENC        Y15, Y1, Y1
 	VPSHUFD        $0x4e, Y11, Y12
-	VPCLMULQDQ     $0x00, 192(BX), Y11, Y13
-	VAESENC        Y15, Y2, Y2
-	VPXOR          Y11, Y12, Y12
-	VPCLMULQDQ     $0x11, 192(BX), Y11, Y11
-	VBROADCASTI128 144(R8), Y15
-	VPXOR          Y13, Y8, Y8
-	VPCLMULQDQ     $0x00, 1632(BX), Y12, Y12
-	VAESENC        Y15, Y0, Y0
-	VPXOR          Y11, Y9, Y9
-	VPXOR          Y12, Y10, Y10
-	VAESENC        Y15, Y1, Y1
-	VMOVDQU        -32(DI), Y11
-	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VAESENC        Y15, Y2, Y2
-	VPSHUFD        $0x4e, Y11, Y12
-	VPCLMULQDQ     $0x00, 224(BX), Y11, Y13
 	VBROADCASTI128 160(R8), Y15
+	VPCLMULQDQ     $0x00, 192(BX), Y11, Y13
 	VPXOR          Y11, Y12, Y12
 	VAESENCLAST    Y15, Y0, Y0
-	VPCLMULQDQ     $0x11, 224(BX), Y11, Y11
+	VPCLMULQDQ     $0x11, 192(BX), Y11, Y11
 	VPXOR          Y13, Y8, Y8
 	VAESENCLAST    Y15, Y1, Y1
-	VPCLMULQDQ     $0x00, 1664(BX), Y12, Y12
+	VPCLMULQDQ     $0x00, 1632(BX), Y12, Y12
 	VPXOR          Y11, Y9, Y9
 	VAESENCLAST    Y15, Y2, Y2
 	VPXOR          Y12, Y10, Y10
-	ADDQ           $0x00000100, BX
+	VMOVDQU        -32(DI), Y11
 	VPXOR          (SI), Y0, Y0
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VPSHUFD        $0x4e, Y11, Y12
 	VMOVDQU        Y0, (DI)
+	VPCLMULQDQ     $0x00, 224(BX), Y11, Y13
+	VPXOR          Y11, Y12, Y12
 	VPXOR          32(SI), Y1, Y1
+	VPCLMULQDQ     $0x11, 224(BX), Y11, Y11
+	VPXOR          Y13, Y8, Y8
 	VMOVDQU        Y1, 32(DI)
+	VPCLMULQDQ     $0x00, 1664(BX), Y12, Y12
+	VPXOR          Y11, Y9, Y9
 	VPXOR          (R9), Y2, Y2
+	VPXOR          Y12, Y10, Y10
+	ADDQ           $0x00000100, BX
 	VMOVDQU        Y2, (SP)
 	VPAND          (R13), Y2, Y2
 	VPSHUFB        swap<>+0(SB), Y0, Y0
@@ -1262,147 +1254,147 @@ tail3:
 
 tail4:
 	VPXOR          ctr0<>+0(SB), Y14, Y0
+	VPXOR          ctr1<>+0(SB), Y14, Y1
+	VPXOR          ctr2<>+0(SB), Y14, Y2
+	VPXOR          ctr3<>+0(SB), Y14, Y3
+	VBROADCASTI128 16(R8), Y15
+	VAESENC        Y15, Y0, Y0
+	VAESENC        Y15, Y1, Y1
+	VAESENC        Y15, Y2, Y2
+	VAESENC        Y15, Y3, Y3
+	VBROADCASTI128 32(R8), Y15
+	VAESENC        Y15, Y0, Y0
+	VAESENC        Y15, Y1, Y1
+	VAESENC        Y15, Y2, Y2
 	VMOVDQU        -256(DI), Y11
 	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VPXOR          ctr1<>+0(SB), Y14, Y1
+	VAESENC        Y15, Y3, Y3
 	VPSHUFD        $0x4e, Y11, Y12
-	VPXOR          ctr2<>+0(SB), Y14, Y2
+	VBROADCASTI128 48(R8), Y15
 	VPCLMULQDQ     $0x00, (BX), Y11, Y13
 	VPXOR          Y11, Y12, Y12
-	VPXOR          ctr3<>+0(SB), Y14, Y3
+	VAESENC        Y15, Y0, Y0
 	VPCLMULQDQ     $0x11, (BX), Y11, Y11
-	VBROADCASTI128 16(R8), Y15
 	VPXOR          Y13, Y8, Y8
-	VPCLMULQDQ     $0x00, 1440(BX), Y12, Y12
-	VAESENC        Y15, Y0, Y0
-	VPXOR          Y11, Y9, Y9
 	VAESENC        Y15, Y1, Y1
-	VPXOR          Y12, Y10, Y10
-	VMOVDQU        -224(DI), Y11
+	VPCLMULQDQ     $0x00, 1440(BX), Y12, Y12
 	VAESENC        Y15, Y2, Y2
-	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VPXOR          Y11, Y9, Y9
+	VPXOR          Y12, Y10, Y10
 	VAESENC        Y15, Y3, Y3
+	VMOVDQU        -224(DI), Y11
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VBROADCASTI128 64(R8), Y15
 	VPSHUFD        $0x4e, Y11, Y12
-	VPCLMULQDQ     $0x00, 32(BX), Y11, Y13
-	VBROADCASTI128 32(R8), Y15
-	VPXOR          Y11, Y12, Y12
 	VAESENC        Y15, Y0, Y0
+	VPCLMULQDQ     $0x00, 32(BX), Y11, Y13
+	VPXOR          Y11, Y12, Y12
+	VAESENC        Y15, Y1, Y1
 	VPCLMULQDQ     $0x11, 32(BX), Y11, Y11
 	VPXOR          Y13, Y8, Y8
-	VAESENC        Y15, Y1, Y1
-	VPCLMULQDQ     $0x00, 1472(BX), Y12, Y12
 	VAESENC        Y15, Y2, Y2
+	VPCLMULQDQ     $0x00, 1472(BX), Y12, Y12
+	VAESENC        Y15, Y3, Y3
 	VPXOR          Y11, Y9, Y9
 	VPXOR          Y12, Y10, Y10
-	VAESENC        Y15, Y3, Y3
+	VBROADCASTI128 80(R8), Y15
 	VMOVDQU        -192(DI), Y11
-	VBROADCASTI128 48(R8), Y15
 	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VPSHUFD        $0x4e, Y11, Y12
 	VAESENC        Y15, Y0, Y0
-	VPCLMULQDQ     $0x00, 64(BX), Y11, Y13
+	VPSHUFD        $0x4e, Y11, Y12
 	VAESENC        Y15, Y1, Y1
+	VPCLMULQDQ     $0x00, 64(BX), Y11, Y13
 	VPXOR          Y11, Y12, Y12
-	VPCLMULQDQ     $0x11, 64(BX), Y11, Y11
 	VAESENC        Y15, Y2, Y2
+	VPCLMULQDQ     $0x11, 64(BX), Y11, Y11
 	VPXOR          Y13, Y8, Y8
 	VAESENC        Y15, Y3, Y3
 	VPCLMULQDQ     $0x00, 1504(BX), Y12, Y12
+	VBROADCASTI128 96(R8), Y15
 	VPXOR          Y11, Y9, Y9
-	VBROADCASTI128 64(R8), Y15
 	VPXOR          Y12, Y10, Y10
 	VAESENC        Y15, Y0, Y0
 	VMOVDQU        -160(DI), Y11
-	VAESENC        Y15, Y1, Y1
 	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VAESENC        Y15, Y1, Y1
 	VPSHUFD        $0x4e, Y11, Y12
 	VAESENC        Y15, Y2, Y2
 	VPCLMULQDQ     $0x00, 96(BX), Y11, Y13
-	VAESENC        Y15, Y3, Y3
 	VPXOR          Y11, Y12, Y12
+	VAESENC        Y15, Y3, Y3
 	VPCLMULQDQ     $0x11, 96(BX), Y11, Y11
-	VBROADCASTI128 80(R8), Y15
 	VPXOR          Y13, Y8, Y8
-	VAESENC        Y15, Y0, Y0
+	VBROADCASTI128 112(R8), Y15
 	VPCLMULQDQ     $0x00, 1536(BX), Y12, Y12
+	VAESENC        Y15, Y0, Y0
 	VPXOR          Y11, Y9, Y9
-	VAESENC        Y15, Y1, Y1
 	VPXOR          Y12, Y10, Y10
-	VAESENC        Y15, Y2, Y2
+	VAESENC        Y15, Y1, Y1
 	VMOVDQU        -128(DI), Y11
 	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VAESENC        Y15, Y3, Y3
+	VAESENC        Y15, Y2, Y2
 	VPSHUFD        $0x4e, Y11, Y12
-	VBROADCASTI128 96(R8), Y15
+	VAESENC        Y15, Y3, Y3
 	VPCLMULQDQ     $0x00, 128(BX), Y11, Y13
 	VPXOR          Y11, Y12, Y12
-	VAESENC        Y15, Y0, Y0
+	VBROADCASTI128 128(R8), Y15
 	VPCLMULQDQ     $0x11, 128(BX), Y11, Y11
-	VAESENC        Y15, Y1, Y1
 	VPXOR          Y13, Y8, Y8
-	VPCLMULQDQ     $0x00, 1568(BX), Y12, Y12
-	VAESENC        Y15, Y2, Y2
-	VPXOR          Y11, Y9, Y9
-	VAESENC        Y15, Y3, Y3
-	VPXOR          Y12, Y10, Y10
-	VMOVDQU        -96(DI), Y11
-	VBROADCASTI128 112(R8), Y15
-	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VAESENC        Y15, Y0, Y0
-	VPSHUFD        $0x4e, Y11, Y12
-	VPCLMULQDQ     $0x00, 160(BX), Y11, Y13
+	VPCLMULQDQ     $0x00, 1568(BX), Y12, Y12
 	VAESENC        Y15, Y1, Y1
-	VPXOR          Y11, Y12, Y12
+	VPXOR          Y11, Y9, Y9
+	VPXOR          Y12, Y10, Y10
 	VAESENC        Y15, Y2, Y2
+	VMOVDQU        -96(DI), Y11
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VAESENC        Y15, Y3, Y3
+	VPSHUFD        $0x4e, Y11, Y12
+	VBROADCASTI128 144(R8), Y15
+	VPCLMULQDQ     $0x00, 160(BX), Y11, Y13
+	VPXOR          Y11, Y12, Y12
+	VAESENC        Y15, Y0, Y0
 	VPCLMULQDQ     $0x11, 160(BX), Y11, Y11
 	VPXOR          Y13, Y8, Y8
-	VAESENC        Y15, Y3, Y3
+	VAESENC        Y15, Y1, Y1
 	VPCLMULQDQ     $0x00, 1600(BX), Y12, Y12
-	VBROADCASTI128 128(R8), Y15
+	VAESENC        Y15, Y2, Y2
 	VPXOR          Y11, Y9, Y9
 	VPXOR          Y12, Y10, Y10
-	VAESENC        Y15, Y0, Y0
-	VMOVDQU        -64(DI), Y11
-	VAESENC        Y15, Y1, Y1
-	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VAESENC        Y15, Y2, Y2
-	VPSHUFD        $0x4e, Y11, Y12
-	VPCLMULQDQ     $0x00, 192(BX), Y11, Y13
 	VAESENC        Y15, Y3, Y3
+	VMOVDQU        -64(DI), Y11
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VBROADCASTI128 160(R8), Y15
+	VPSHUFD        $0x4e, Y11, Y12
+	VAESENCLAST    Y15, Y0, Y0
+	VPCLMULQDQ     $0x00, 192(BX), Y11, Y13
 	VPXOR          Y11, Y12, Y12
-	VBROADCASTI128 144(R8), Y15
+	VAESENCLAST    Y15, Y1, Y1
 	VPCLMULQDQ     $0x11, 192(BX), Y11, Y11
 	VPXOR          Y13, Y8, Y8
-	VAESENC        Y15, Y0, Y0
-	VPCLMULQDQ     $0x00, 1632(BX), Y12, Y12
-	VAESENC        Y15, Y1, Y1
-	VPXOR          Y11, Y9, Y9
-	VPXOR          Y12, Y10, Y10
-	VAESENC        Y15, Y2, Y2
-	VMOVDQU        -32(DI), Y11
-	VAESENC        Y15, Y3, Y3
-	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VPSHUFD        $0x4e, Y11, Y12
-	VBROADCASTI128 160(R8), Y15
-	VPCLMULQDQ     $0x00, 224(BX), Y11, Y13
-	VAESENCLAST    Y15, Y0, Y0
-	VPXOR          Y11, Y12, Y12
-	VPCLMULQDQ     $0x11, 224(BX), Y11, Y11
-	VAESENCLAST    Y15, Y1, Y1
-	VPXOR          Y13, Y8, Y8
 	VAESENCLAST    Y15, Y2, Y2
-	VPCLMULQDQ     $0x00, 1664(BX), Y12, Y12
-	VPXOR          Y11, Y9, Y9
+	VPCLMULQDQ     $0x00, 1632(BX), Y12, Y12
 	VAESENCLAST    Y15, Y3, Y3
+	VPXOR          Y11, Y9, Y9
 	VPXOR          Y12, Y10, Y10
 	VPXOR          (SI), Y0, Y0
-	ADDQ           $0x00000100, BX
+	VMOVDQU        -32(DI), Y11
+	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VMOVDQU        Y0, (DI)
+	VPSHUFD        $0x4e, Y11, Y12
 	VPXOR          32(SI), Y1, Y1
+	VPCLMULQDQ     $0x00, 224(BX), Y11, Y13
+	VPXOR          Y11, Y12, Y12
 	VMOVDQU        Y1, 32(DI)
+	VPCLMULQDQ     $0x11, 224(BX), Y11, Y11
+	VPXOR          Y13, Y8, Y8
 	VPXOR          64(SI), Y2, Y2
+	VPCLMULQDQ     $0x00, 1664(BX), Y12, Y12
 	VMOVDQU        Y2, 64(DI)
+	VPXOR          Y11, Y9, Y9
+	VPXOR          Y12, Y10, Y10
 	VPXOR          (R9), Y3, Y3
+	ADDQ           $0x00000100, BX
 	VMOVDQU        Y3, (SP)
 	VPAND          (R13), Y3, Y3
 	VPSHUFB        swap<>+0(SB), Y0, Y0
@@ -1413,57 +1405,69 @@ tail4:
 
 tail5:
 	VPXOR          ctr0<>+0(SB), Y14, Y0
-	VMOVDQU        -256(DI), Y11
-	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VPXOR          ctr1<>+0(SB), Y14, Y1
-	VPSHUFD        $0x4e, Y11, Y12
 	VPXOR          ctr2<>+0(SB), Y14, Y2
-	VPCLMULQDQ     $0x00, (BX), Y11, Y13
 	VPXOR          ctr3<>+0(SB), Y14, Y3
-	VPXOR          Y11, Y12, Y12
 	VPXOR          ctr4<>+0(SB), Y14, Y4
-	VPCLMULQDQ     $0x11, (BX), Y11, Y11
-	VPXOR          Y13, Y8, Y8
 	VBROADCASTI128 16(R8), Y15
-	VPCLMULQDQ     $0x00, 1440(BX), Y12, Y12
 	VAESENC        Y15, Y0, Y0
-	VPXOR          Y11, Y9, Y9
 	VAESENC        Y15, Y1, Y1
-	VPXOR          Y12, Y10, Y10
 	VAESENC        Y15, Y2, Y2
-	VMOVDQU        -224(DI), Y11
+	VAESENC        Y15, Y3, Y3
+	VAESENC        Y15, Y4, Y4
+	VBROADCASTI128 32(R8), Y15
+	VAESENC        Y15, Y0, Y0
+	VAESENC        Y15, Y1, Y1
+	VAESENC        Y15, Y2, Y2
+	VMOVDQU        -256(DI), Y11
 	VAESENC        Y15, Y3, Y3
 	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VPSHUFD        $0x4e, Y11, Y12
 	VAESENC        Y15, Y4, Y4
-	VPCLMULQDQ     $0x00, 32(BX), Y11, Y13
-	VBROADCASTI128 32(R8), Y15
+	VPSHUFD        $0x4e, Y11, Y12
+	VPCLMULQDQ     $0x00, (BX), Y11, Y13
+	VBROADCASTI128 48(R8), Y15
 	VPXOR          Y11, Y12, Y12
 	VAESENC        Y15, Y0, Y0
-	VPCLMULQDQ     $0x11, 32(BX), Y11, Y11
+	VPCLMULQDQ     $0x11, (BX), Y11, Y11
 	VAESENC        Y15, Y1, Y1
 	VPXOR          Y13, Y8, Y8
-	VPCLMULQDQ     $0x00, 1472(BX), Y12, Y12
+	VPCLMULQDQ     $0x00, 1440(BX), Y12, Y12
 	VAESENC        Y15, Y2, Y2
 	VPXOR          Y11, Y9, Y9
 	VAESENC        Y15, Y3, Y3
 	VPXOR          Y12, Y10, Y10
 	VAESENC        Y15, Y4, Y4
-	VMOVDQU        -192(DI), Y11
-	VBROADCASTI128 48(R8), Y15
+	VMOVDQU        -224(DI), Y11
 	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VAESENC        Y15, Y0, Y0
+	VBROADCASTI128 64(R8), Y15
 	VPSHUFD        $0x4e, Y11, Y12
-	VPCLMULQDQ     $0x00, 64(BX), Y11, Y13
+	VAESENC        Y15, Y0, Y0
+	VPCLMULQDQ     $0x00, 32(BX), Y11, Y13
 	VAESENC        Y15, Y1, Y1
 	VPXOR          Y11, Y12, Y12
+	VPCLMULQDQ     $0x11, 32(BX), Y11, Y11
 	VAESENC        Y15, Y2, Y2
-	VPCLMULQDQ     $0x11, 64(BX), Y11, Y11
+	VPXOR          Y13, Y8, Y8
 	VAESENC        Y15, Y3, Y3
+	VPCLMULQDQ     $0x00, 1472(BX), Y12, Y12
+	VPXOR          Y11, Y9, Y9
+	VAESENC        Y15, Y4, Y4
+	VPXOR          Y12, Y10, Y10
+	VBROADCASTI128 80(R8), Y15
+	VMOVDQU        -192(DI), Y11
+	VAESENC        Y15, Y0, Y0
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VPSHUFD        $0x4e, Y11, Y12
+	VAESENC        Y15, Y1, Y1
+	VPCLMULQDQ     $0x00, 64(BX), Y11, Y13
+	VAESENC        Y15, Y2, Y2
+	VPXOR          Y11, Y12, Y12
+	VAESENC        Y15, Y3, Y3
+	VPCLMULQDQ     $0x11, 64(BX), Y11, Y11
 	VPXOR          Y13, Y8, Y8
 	VAESENC        Y15, Y4, Y4
 	VPCLMULQDQ     $0x00, 1504(BX), Y12, Y12
-	VBROADCASTI128 64(R8), Y15
+	VBROADCASTI128 96(R8), Y15
 	VPXOR          Y11, Y9, Y9
 	VPXOR          Y12, Y10, Y10
 	VAESENC        Y15, Y0, Y0
@@ -1472,101 +1476,89 @@ tail5:
 	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VAESENC        Y15, Y2, Y2
 	VPSHUFD        $0x4e, Y11, Y12
-	VAESENC        Y15, Y3, Y3
 	VPCLMULQDQ     $0x00, 96(BX), Y11, Y13
+	VAESENC        Y15, Y3, Y3
 	VPXOR          Y11, Y12, Y12
 	VAESENC        Y15, Y4, Y4
 	VPCLMULQDQ     $0x11, 96(BX), Y11, Y11
-	VBROADCASTI128 80(R8), Y15
-	VPXOR          Y13, Y8, Y8
-	VAESENC        Y15, Y0, Y0
-	VPCLMULQDQ     $0x00, 1536(BX), Y12, Y12
-	VAESENC        Y15, Y1, Y1
-	VPXOR          Y11, Y9, Y9
-	VAESENC        Y15, Y2, Y2
-	VPXOR          Y12, Y10, Y10
-	VMOVDQU        -128(DI), Y11
-	VAESENC        Y15, Y3, Y3
-	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VAESENC        Y15, Y4, Y4
-	VPSHUFD        $0x4e, Y11, Y12
-	VBROADCASTI128 96(R8), Y15
-	VPCLMULQDQ     $0x00, 128(BX), Y11, Y13
-	VAESENC        Y15, Y0, Y0
-	VPXOR          Y11, Y12, Y12
-	VAESENC        Y15, Y1, Y1
-	VPCLMULQDQ     $0x11, 128(BX), Y11, Y11
-	VPXOR          Y13, Y8, Y8
-	VAESENC        Y15, Y2, Y2
-	VPCLMULQDQ     $0x00, 1568(BX), Y12, Y12
-	VAESENC        Y15, Y3, Y3
-	VPXOR          Y11, Y9, Y9
-	VAESENC        Y15, Y4, Y4
-	VPXOR          Y12, Y10, Y10
 	VBROADCASTI128 112(R8), Y15
-	VMOVDQU        -96(DI), Y11
-	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VAESENC        Y15, Y0, Y0
-	VPSHUFD        $0x4e, Y11, Y12
-	VAESENC        Y15, Y1, Y1
-	VPCLMULQDQ     $0x00, 160(BX), Y11, Y13
-	VAESENC        Y15, Y2, Y2
-	VPXOR          Y11, Y12, Y12
-	VAESENC        Y15, Y3, Y3
-	VPCLMULQDQ     $0x11, 160(BX), Y11, Y11
-	VAESENC        Y15, Y4, Y4
 	VPXOR          Y13, Y8, Y8
-	VPCLMULQDQ     $0x00, 1600(BX), Y12, Y12
+	VPCLMULQDQ     $0x00, 1536(BX), Y12, Y12
+	VAESENC        Y15, Y0, Y0
+	VPXOR          Y11, Y9, Y9
+	VAESENC        Y15, Y1, Y1
+	VPXOR          Y12, Y10, Y10
+	VAESENC        Y15, Y2, Y2
+	VMOVDQU        -128(DI), Y11
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VAESENC        Y15, Y3, Y3
+	VPSHUFD        $0x4e, Y11, Y12
+	VAESENC        Y15, Y4, Y4
+	VPCLMULQDQ     $0x00, 128(BX), Y11, Y13
+	VPXOR          Y11, Y12, Y12
 	VBROADCASTI128 128(R8), Y15
-	VPXOR          Y11, Y9, Y9
+	VPCLMULQDQ     $0x11, 128(BX), Y11, Y11
 	VAESENC        Y15, Y0, Y0
-	VPXOR          Y12, Y10, Y10
+	VPXOR          Y13, Y8, Y8
 	VAESENC        Y15, Y1, Y1
-	VMOVDQU        -64(DI), Y11
+	VPCLMULQDQ     $0x00, 1568(BX), Y12, Y12
+	VPXOR          Y11, Y9, Y9
 	VAESENC        Y15, Y2, Y2
+	VPXOR          Y12, Y10, Y10
+	VAESENC        Y15, Y3, Y3
+	VMOVDQU        -96(DI), Y11
+	VAESENC        Y15, Y4, Y4
 	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VPSHUFD        $0x4e, Y11, Y12
-	VAESENC        Y15, Y3, Y3
-	VPCLMULQDQ     $0x00, 192(BX), Y11, Y13
-	VAESENC        Y15, Y4, Y4
-	VPXOR          Y11, Y12, Y12
 	VBROADCASTI128 144(R8), Y15
-	VPCLMULQDQ     $0x11, 192(BX), Y11, Y11
+	VPCLMULQDQ     $0x00, 160(BX), Y11, Y13
 	VAESENC        Y15, Y0, Y0
-	VPXOR          Y13, Y8, Y8
-	VAESENC        Y15, Y1, Y1
-	VPCLMULQDQ     $0x00, 1632(BX), Y12, Y12
-	VPXOR          Y11, Y9, Y9
-	VAESENC        Y15, Y2, Y2
-	VPXOR          Y12, Y10, Y10
-	VAESENC        Y15, Y3, Y3
-	VMOVDQU        -32(DI), Y11
-	VAESENC        Y15, Y4, Y4
-	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VBROADCASTI128 160(R8), Y15
-	VPSHUFD        $0x4e, Y11, Y12
-	VAESENCLAST    Y15, Y0, Y0
-	VPCLMULQDQ     $0x00, 224(BX), Y11, Y13
 	VPXOR          Y11, Y12, Y12
-	VAESENCLAST    Y15, Y1, Y1
-	VPCLMULQDQ     $0x11, 224(BX), Y11, Y11
-	VAESENCLAST    Y15, Y2, Y2
+	VPCLMULQDQ     $0x11, 160(BX), Y11, Y11
+	VAESENC        Y15, Y1, Y1
 	VPXOR          Y13, Y8, Y8
+	VAESENC        Y15, Y2, Y2
+	VPCLMULQDQ     $0x00, 1600(BX), Y12, Y12
+	VAESENC        Y15, Y3, Y3
+	VPXOR          Y11, Y9, Y9
+	VPXOR          Y12, Y10, Y10
+	VAESENC        Y15, Y4, Y4
+	VMOVDQU        -64(DI), Y11
+	VBROADCASTI128 160(R8), Y15
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VAESENCLAST    Y15, Y0, Y0
+	VPSHUFD        $0x4e, Y11, Y12
+	VPCLMULQDQ     $0x00, 192(BX), Y11, Y13
+	VAESENCLAST    Y15, Y1, Y1
+	VPXOR          Y11, Y12, Y12
+	VAESENCLAST    Y15, Y2, Y2
+	VPCLMULQDQ     $0x11, 192(BX), Y11, Y11
 	VAESENCLAST    Y15, Y3, Y3
-	VPCLMULQDQ     $0x00, 1664(BX), Y12, Y12
+	VPXOR          Y13, Y8, Y8
+	VPCLMULQDQ     $0x00, 1632(BX), Y12, Y12
 	VAESENCLAST    Y15, Y4, Y4
 	VPXOR          Y11, Y9, Y9
-	VPXOR          Y12, Y10, Y10
 	VPXOR          (SI), Y0, Y0
-	ADDQ           $0x00000100, BX
+	VPXOR          Y12, Y10, Y10
+	VMOVDQU        -32(DI), Y11
 	VMOVDQU        Y0, (DI)
+	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VPXOR          32(SI), Y1, Y1
+	VPSHUFD        $0x4e, Y11, Y12
 	VMOVDQU        Y1, 32(DI)
+	VPCLMULQDQ     $0x00, 224(BX), Y11, Y13
+	VPXOR          Y11, Y12, Y12
 	VPXOR          64(SI), Y2, Y2
+	VPCLMULQDQ     $0x11, 224(BX), Y11, Y11
 	VMOVDQU        Y2, 64(DI)
+	VPXOR          Y13, Y8, Y8
 	VPXOR          96(SI), Y3, Y3
+	VPCLMULQDQ     $0x00, 1664(BX), Y12, Y12
+	VPXOR          Y11, Y9, Y9
 	VMOVDQU        Y3, 96(DI)
+	VPXOR          Y12, Y10, Y10
 	VPXOR          (R9), Y4, Y4
+	ADDQ           $0x00000100, BX
 	VMOVDQU        Y4, (SP)
 	VPAND          (R13), Y4, Y4
 	VPSHUFB        swap<>+0(SB), Y0, Y0
@@ -1578,68 +1570,82 @@ tail5:
 
 tail6:
 	VPXOR          ctr0<>+0(SB), Y14, Y0
-	VMOVDQU        -256(DI), Y11
-	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VPXOR          ctr1<>+0(SB), Y14, Y1
-	VPSHUFD        $0x4e, Y11, Y12
 	VPXOR          ctr2<>+0(SB), Y14, Y2
-	VPCLMULQDQ     $0x00, (BX), Y11, Y13
 	VPXOR          ctr3<>+0(SB), Y14, Y3
-	VPXOR          Y11, Y12, Y12
 	VPXOR          ctr4<>+0(SB), Y14, Y4
-	VPCLMULQDQ     $0x11, (BX), Y11, Y11
 	VPXOR          ctr5<>+0(SB), Y14, Y5
-	VPXOR          Y13, Y8, Y8
 	VBROADCASTI128 16(R8), Y15
-	VPCLMULQDQ     $0x00, 1440(BX), Y12, Y12
 	VAESENC        Y15, Y0, Y0
-	VPXOR          Y11, Y9, Y9
 	VAESENC        Y15, Y1, Y1
-	VPXOR          Y12, Y10, Y10
 	VAESENC        Y15, Y2, Y2
-	VMOVDQU        -224(DI), Y11
 	VAESENC        Y15, Y3, Y3
-	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VAESENC        Y15, Y4, Y4
-	VPSHUFD        $0x4e, Y11, Y12
 	VAESENC        Y15, Y5, Y5
-	VPCLMULQDQ     $0x00, 32(BX), Y11, Y13
 	VBROADCASTI128 32(R8), Y15
+	VAESENC        Y15, Y0, Y0
+	VAESENC        Y15, Y1, Y1
+	VAESENC        Y15, Y2, Y2
+	VAESENC        Y15, Y3, Y3
+	VMOVDQU        -256(DI), Y11
+	VAESENC        Y15, Y4, Y4
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VAESENC        Y15, Y5, Y5
+	VPSHUFD        $0x4e, Y11, Y12
+	VPCLMULQDQ     $0x00, (BX), Y11, Y13
+	VBROADCASTI128 48(R8), Y15
 	VPXOR          Y11, Y12, Y12
 	VAESENC        Y15, Y0, Y0
-	VPCLMULQDQ     $0x11, 32(BX), Y11, Y11
+	VPCLMULQDQ     $0x11, (BX), Y11, Y11
 	VAESENC        Y15, Y1, Y1
 	VPXOR          Y13, Y8, Y8
 	VAESENC        Y15, Y2, Y2
-	VPCLMULQDQ     $0x00, 1472(BX), Y12, Y12
+	VPCLMULQDQ     $0x00, 1440(BX), Y12, Y12
 	VAESENC        Y15, Y3, Y3
 	VPXOR          Y11, Y9, Y9
 	VAESENC        Y15, Y4, Y4
 	VPXOR          Y12, Y10, Y10
+	VMOVDQU        -224(DI), Y11
 	VAESENC        Y15, Y5, Y5
-	VMOVDQU        -192(DI), Y11
-	VBROADCASTI128 48(R8), Y15
 	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VAESENC        Y15, Y0, Y0
+	VBROADCASTI128 64(R8), Y15
 	VPSHUFD        $0x4e, Y11, Y12
+	VAESENC        Y15, Y0, Y0
+	VPCLMULQDQ     $0x00, 32(BX), Y11, Y13
 	VAESENC        Y15, Y1, Y1
-	VPCLMULQDQ     $0x00, 64(BX), Y11, Y13
-	VAESENC        Y15, Y2, Y2
 	VPXOR          Y11, Y12, Y12
+	VAESENC        Y15, Y2, Y2
+	VPCLMULQDQ     $0x11, 32(BX), Y11, Y11
 	VAESENC        Y15, Y3, Y3
+	VPXOR          Y13, Y8, Y8
+	VAESENC        Y15, Y4, Y4
+	VPCLMULQDQ     $0x00, 1472(BX), Y12, Y12
+	VPXOR          Y11, Y9, Y9
+	VAESENC        Y15, Y5, Y5
+	VPXOR          Y12, Y10, Y10
+	VBROADCASTI128 80(R8), Y15
+	VMOVDQU        -192(DI), Y11
+	VAESENC        Y15, Y0, Y0
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VAESENC        Y15, Y1, Y1
+	VPSHUFD        $0x4e, Y11, Y12
+	VAESENC        Y15, Y2, Y2
+	VPCLMULQDQ     $0x00, 64(BX), Y11, Y13
+	VAESENC        Y15, Y3, Y3
+	VPXOR          Y11, Y12, Y12
 	VPCLMULQDQ     $0x11, 64(BX), Y11, Y11
 	VAESENC        Y15, Y4, Y4
 	VPXOR          Y13, Y8, Y8
 	VAESENC        Y15, Y5, Y5
 	VPCLMULQDQ     $0x00, 1504(BX), Y12, Y12
-	VBROADCASTI128 64(R8), Y15
+	VBROADCASTI128 96(R8), Y15
 	VPXOR          Y11, Y9, Y9
 	VAESENC        Y15, Y0, Y0
 	VPXOR          Y12, Y10, Y10
 	VAESENC        Y15, Y1, Y1
 	VMOVDQU        -160(DI), Y11
-	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VAESENC        Y15, Y2, Y2
+	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VPSHUFD        $0x4e, Y11, Y12
 	VAESENC        Y15, Y3, Y3
 	VPCLMULQDQ     $0x00, 96(BX), Y11, Y13
@@ -1647,104 +1653,90 @@ tail6:
 	VPXOR          Y11, Y12, Y12
 	VAESENC        Y15, Y5, Y5
 	VPCLMULQDQ     $0x11, 96(BX), Y11, Y11
-	VBROADCASTI128 80(R8), Y15
+	VBROADCASTI128 112(R8), Y15
 	VPXOR          Y13, Y8, Y8
 	VAESENC        Y15, Y0, Y0
 	VPCLMULQDQ     $0x00, 1536(BX), Y12, Y12
 	VAESENC        Y15, Y1, Y1
 	VPXOR          Y11, Y9, Y9
-	VAESENC        Y15, Y2, Y2
 	VPXOR          Y12, Y10, Y10
-	VAESENC        Y15, Y3, Y3
+	VAESENC        Y15, Y2, Y2
 	VMOVDQU        -128(DI), Y11
-	VAESENC        Y15, Y4, Y4
+	VAESENC        Y15, Y3, Y3
 	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VAESENC        Y15, Y5, Y5
+	VAESENC        Y15, Y4, Y4
 	VPSHUFD        $0x4e, Y11, Y12
-	VBROADCASTI128 96(R8), Y15
+	VAESENC        Y15, Y5, Y5
 	VPCLMULQDQ     $0x00, 128(BX), Y11, Y13
-	VAESENC        Y15, Y0, Y0
-	VPXOR          Y11, Y12, Y12
-	VAESENC        Y15, Y1, Y1
-	VPCLMULQDQ     $0x11, 128(BX), Y11, Y11
-	VAESENC        Y15, Y2, Y2
-	VPXOR          Y13, Y8, Y8
-	VAESENC        Y15, Y3, Y3
-	VPCLMULQDQ     $0x00, 1568(BX), Y12, Y12
-	VAESENC        Y15, Y4, Y4
-	VPXOR          Y11, Y9, Y9
-	VAESENC        Y15, Y5, Y5
-	VPXOR          Y12, Y10, Y10
-	VBROADCASTI128 112(R8), Y15
-	VMOVDQU        -96(DI), Y11
-	VAESENC        Y15, Y0, Y0
-	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VAESENC        Y15, Y1, Y1
-	VPSHUFD        $0x4e, Y11, Y12
-	VAESENC        Y15, Y2, Y2
-	VPCLMULQDQ     $0x00, 160(BX), Y11, Y13
-	VAESENC        Y15, Y3, Y3
-	VPXOR          Y11, Y12, Y12
-	VAESENC        Y15, Y4, Y4
-	VPCLMULQDQ     $0x11, 160(BX), Y11, Y11
-	VAESENC        Y15, Y5, Y5
-	VPXOR          Y13, Y8, Y8
 	VBROADCASTI128 128(R8), Y15
-	VPCLMULQDQ     $0x00, 1600(BX), Y12, Y12
-	VAESENC        Y15, Y0, Y0
-	VPXOR          Y11, Y9, Y9
-	VAESENC        Y15, Y1, Y1
-	VPXOR          Y12, Y10, Y10
-	VAESENC        Y15, Y2, Y2
-	VMOVDQU        -64(DI), Y11
-	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VAESENC        Y15, Y3, Y3
-	VPSHUFD        $0x4e, Y11, Y12
-	VAESENC        Y15, Y4, Y4
-	VPCLMULQDQ     $0x00, 192(BX), Y11, Y13
-	VAESENC        Y15, Y5, Y5
 	VPXOR          Y11, Y12, Y12
+	VAESENC        Y15, Y0, Y0
+	VPCLMULQDQ     $0x11, 128(BX), Y11, Y11
+	VPXOR          Y13, Y8, Y8
+	VAESENC        Y15, Y1, Y1
+	VPCLMULQDQ     $0x00, 1568(BX), Y12, Y12
+	VAESENC        Y15, Y2, Y2
+	VPXOR          Y11, Y9, Y9
+	VAESENC        Y15, Y3, Y3
+	VPXOR          Y12, Y10, Y10
+	VAESENC        Y15, Y4, Y4
+	VMOVDQU        -96(DI), Y11
+	VAESENC        Y15, Y5, Y5
+	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VBROADCASTI128 144(R8), Y15
-	VPCLMULQDQ     $0x11, 192(BX), Y11, Y11
-	VAESENC        Y15, Y0, Y0
-	VPXOR          Y13, Y8, Y8
-	VAESENC        Y15, Y1, Y1
-	VPCLMULQDQ     $0x00, 1632(BX), Y12, Y12
-	VAESENC        Y15, Y2, Y2
-	VPXOR          Y11, Y9, Y9
-	VAESENC        Y15, Y3, Y3
-	VPXOR          Y12, Y10, Y10
-	VAESENC        Y15, Y4, Y4
-	VMOVDQU        -32(DI), Y11
-	VAESENC        Y15, Y5, Y5
-	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VBROADCASTI128 160(R8), Y15
 	VPSHUFD        $0x4e, Y11, Y12
-	VAESENCLAST    Y15, Y0, Y0
-	VPCLMULQDQ     $0x00, 224(BX), Y11, Y13
-	VAESENCLAST    Y15, Y1, Y1
+	VPCLMULQDQ     $0x00, 160(BX), Y11, Y13
+	VAESENC        Y15, Y0, Y0
 	VPXOR          Y11, Y12, Y12
-	VAESENCLAST    Y15, Y2, Y2
-	VPCLMULQDQ     $0x11, 224(BX), Y11, Y11
-	VAESENCLAST    Y15, Y3, Y3
+	VAESENC        Y15, Y1, Y1
+	VPCLMULQDQ     $0x11, 160(BX), Y11, Y11
+	VAESENC        Y15, Y2, Y2
 	VPXOR          Y13, Y8, Y8
+	VAESENC        Y15, Y3, Y3
+	VPCLMULQDQ     $0x00, 1600(BX), Y12, Y12
+	VAESENC        Y15, Y4, Y4
+	VPXOR          Y11, Y9, Y9
+	VAESENC        Y15, Y5, Y5
+	VPXOR          Y12, Y10, Y10
+	VMOVDQU        -64(DI), Y11
+	VBROADCASTI128 160(R8), Y15
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VAESENCLAST    Y15, Y0, Y0
+	VPSHUFD        $0x4e, Y11, Y12
+	VAESENCLAST    Y15, Y1, Y1
+	VPCLMULQDQ     $0x00, 192(BX), Y11, Y13
+	VAESENCLAST    Y15, Y2, Y2
+	VPXOR          Y11, Y12, Y12
+	VAESENCLAST    Y15, Y3, Y3
+	VPCLMULQDQ     $0x11, 192(BX), Y11, Y11
 	VAESENCLAST    Y15, Y4, Y4
-	VPCLMULQDQ     $0x00, 1664(BX), Y12, Y12
+	VPXOR          Y13, Y8, Y8
+	VPCLMULQDQ     $0x00, 1632(BX), Y12, Y12
 	VAESENCLAST    Y15, Y5, Y5
 	VPXOR          Y11, Y9, Y9
 	VPXOR          (SI), Y0, Y0
 	VPXOR          Y12, Y10, Y10
 	VMOVDQU        Y0, (DI)
-	ADDQ           $0x00000100, BX
+	VMOVDQU        -32(DI), Y11
 	VPXOR          32(SI), Y1, Y1
+	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VMOVDQU        Y1, 32(DI)
+	VPSHUFD        $0x4e, Y11, Y12
 	VPXOR          64(SI), Y2, Y2
+	VPCLMULQDQ     $0x00, 224(BX), Y11, Y13
+	VPXOR          Y11, Y12, Y12
 	VMOVDQU        Y2, 64(DI)
+	VPCLMULQDQ     $0x11, 224(BX), Y11, Y11
 	VPXOR          96(SI), Y3, Y3
+	VPXOR          Y13, Y8, Y8
 	VMOVDQU        Y3, 96(DI)
+	VPCLMULQDQ     $0x00, 1664(BX), Y12, Y12
 	VPXOR          128(SI), Y4, Y4
+	VPXOR          Y11, Y9, Y9
 	VMOVDQU        Y4, 128(DI)
+	VPXOR          Y12, Y10, Y10
 	VPXOR          (R9), Y5, Y5
+	ADDQ           $0x00000100, BX
 	VMOVDQU        Y5, (SP)
 	VPAND          (R13), Y5, Y5
 	VPSHUFB        swap<>+0(SB), Y0, Y0
@@ -1757,65 +1749,81 @@ tail6:
 
 tail7:
 	VPXOR          ctr0<>+0(SB), Y14, Y0
-	VMOVDQU        -256(DI), Y11
 	VPXOR          ctr1<>+0(SB), Y14, Y1
-	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VPXOR          ctr2<>+0(SB), Y14, Y2
-	VPSHUFD        $0x4e, Y11, Y12
 	VPXOR          ctr3<>+0(SB), Y14, Y3
-	VPCLMULQDQ     $0x00, (BX), Y11, Y13
 	VPXOR          ctr4<>+0(SB), Y14, Y4
-	VPXOR          Y11, Y12, Y12
 	VPXOR          ctr5<>+0(SB), Y14, Y5
-	VPCLMULQDQ     $0x11, (BX), Y11, Y11
 	VPXOR          ctr6<>+0(SB), Y14, Y6
-	VPXOR          Y13, Y8, Y8
 	VBROADCASTI128 16(R8), Y15
-	VPCLMULQDQ     $0x00, 1440(BX), Y12, Y12
 	VAESENC        Y15, Y0, Y0
-	VPXOR          Y11, Y9, Y9
 	VAESENC        Y15, Y1, Y1
 	VAESENC        Y15, Y2, Y2
-	VPXOR          Y12, Y10, Y10
 	VAESENC        Y15, Y3, Y3
-	VMOVDQU        -224(DI), Y11
 	VAESENC        Y15, Y4, Y4
-	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VAESENC        Y15, Y5, Y5
-	VPSHUFD        $0x4e, Y11, Y12
 	VAESENC        Y15, Y6, Y6
-	VPCLMULQDQ     $0x00, 32(BX), Y11, Y13
 	VBROADCASTI128 32(R8), Y15
-	VPXOR          Y11, Y12, Y12
 	VAESENC        Y15, Y0, Y0
-	VPCLMULQDQ     $0x11, 32(BX), Y11, Y11
 	VAESENC        Y15, Y1, Y1
-	VPXOR          Y13, Y8, Y8
 	VAESENC        Y15, Y2, Y2
-	VPCLMULQDQ     $0x00, 1472(BX), Y12, Y12
 	VAESENC        Y15, Y3, Y3
 	VAESENC        Y15, Y4, Y4
-	VPXOR          Y11, Y9, Y9
-	VAESENC        Y15, Y5, Y5
-	VPXOR          Y12, Y10, Y10
-	VAESENC        Y15, Y6, Y6
-	VMOVDQU        -192(DI), Y11
-	VBROADCASTI128 48(R8), Y15
+	VMOVDQU        -256(DI), Y11
 	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VAESENC        Y15, Y0, Y0
-	VPSHUFD        $0x4e, Y11, Y12
-	VAESENC        Y15, Y1, Y1
-	VPCLMULQDQ     $0x00, 64(BX), Y11, Y13
-	VAESENC        Y15, Y2, Y2
-	VPXOR          Y11, Y12, Y12
-	VAESENC        Y15, Y3, Y3
-	VPCLMULQDQ     $0x11, 64(BX), Y11, Y11
-	VAESENC        Y15, Y4, Y4
-	VPXOR          Y13, Y8, Y8
 	VAESENC        Y15, Y5, Y5
+	VPSHUFD        $0x4e, Y11, Y12
+	VAESENC        Y15, Y6, Y6
+	VPCLMULQDQ     $0x00, (BX), Y11, Y13
+	VBROADCASTI128 48(R8), Y15
+	VPXOR          Y11, Y12, Y12
+	VAESENC        Y15, Y0, Y0
+	VPCLMULQDQ     $0x11, (BX), Y11, Y11
+	VAESENC        Y15, Y1, Y1
+	VPXOR          Y13, Y8, Y8
+	VAESENC        Y15, Y2, Y2
+	VPCLMULQDQ     $0x00, 1440(BX), Y12, Y12
+	VAESENC        Y15, Y3, Y3
+	VPXOR          Y11, Y9, Y9
+	VAESENC        Y15, Y4, Y4
+	VPXOR          Y12, Y10, Y10
+	VAESENC        Y15, Y5, Y5
+	VMOVDQU        -224(DI), Y11
+	VAESENC        Y15, Y6, Y6
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VBROADCASTI128 64(R8), Y15
+	VPSHUFD        $0x4e, Y11, Y12
+	VAESENC        Y15, Y0, Y0
+	VPCLMULQDQ     $0x00, 32(BX), Y11, Y13
+	VAESENC        Y15, Y1, Y1
+	VPXOR          Y11, Y12, Y12
+	VAESENC        Y15, Y2, Y2
+	VPCLMULQDQ     $0x11, 32(BX), Y11, Y11
+	VAESENC        Y15, Y3, Y3
+	VPXOR          Y13, Y8, Y8
+	VAESENC        Y15, Y4, Y4
+	VPCLMULQDQ     $0x00, 1472(BX), Y12, Y12
+	VAESENC        Y15, Y5, Y5
+	VPXOR          Y11, Y9, Y9
+	VAESENC        Y15, Y6, Y6
+	VPXOR          Y12, Y10, Y10
+	VBROADCASTI128 80(R8), Y15
+	VMOVDQU        -192(DI), Y11
+	VAESENC        Y15, Y0, Y0
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VAESENC        Y15, Y1, Y1
+	VPSHUFD        $0x4e, Y11, Y12
+	VAESENC        Y15, Y2, Y2
+	VPCLMULQDQ     $0x00, 64(BX), Y11, Y13
+	VAESENC        Y15, Y3, Y3
+	VPXOR          Y11, Y12, Y12
+	VAESENC        Y15, Y4, Y4
+	VPCLMULQDQ     $0x11, 64(BX), Y11, Y11
+	VAESENC        Y15, Y5, Y5
+	VPXOR          Y13, Y8, Y8
 	VAESENC        Y15, Y6, Y6
 	VPCLMULQDQ     $0x00, 1504(BX), Y12, Y12
-	VBROADCASTI128 64(R8), Y15
+	VBROADCASTI128 96(R8), Y15
 	VPXOR          Y11, Y9, Y9
 	VAESENC        Y15, Y0, Y0
 	VPXOR          Y12, Y10, Y10
@@ -1831,112 +1839,96 @@ tail7:
 	VPXOR          Y11, Y12, Y12
 	VAESENC        Y15, Y6, Y6
 	VPCLMULQDQ     $0x11, 96(BX), Y11, Y11
-	VBROADCASTI128 80(R8), Y15
-	VAESENC        Y15, Y0, Y0
-	VPXOR          Y13, Y8, Y8
-	VAESENC        Y15, Y1, Y1
-	VPCLMULQDQ     $0x00, 1536(BX), Y12, Y12
-	VAESENC        Y15, Y2, Y2
-	VPXOR          Y11, Y9, Y9
-	VAESENC        Y15, Y3, Y3
-	VPXOR          Y12, Y10, Y10
-	VAESENC        Y15, Y4, Y4
-	VMOVDQU        -128(DI), Y11
-	VAESENC        Y15, Y5, Y5
-	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VAESENC        Y15, Y6, Y6
-	VPSHUFD        $0x4e, Y11, Y12
-	VBROADCASTI128 96(R8), Y15
-	VPCLMULQDQ     $0x00, 128(BX), Y11, Y13
-	VAESENC        Y15, Y0, Y0
-	VPXOR          Y11, Y12, Y12
-	VAESENC        Y15, Y1, Y1
-	VAESENC        Y15, Y2, Y2
-	VPCLMULQDQ     $0x11, 128(BX), Y11, Y11
-	VAESENC        Y15, Y3, Y3
-	VPXOR          Y13, Y8, Y8
-	VAESENC        Y15, Y4, Y4
-	VPCLMULQDQ     $0x00, 1568(BX), Y12, Y12
-	VAESENC        Y15, Y5, Y5
-	VPXOR          Y11, Y9, Y9
-	VAESENC        Y15, Y6, Y6
-	VPXOR          Y12, Y10, Y10
 	VBROADCASTI128 112(R8), Y15
-	VMOVDQU        -96(DI), Y11
-	VAESENC        Y15, Y0, Y0
-	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VAESENC        Y15, Y1, Y1
-	VPSHUFD        $0x4e, Y11, Y12
-	VAESENC        Y15, Y2, Y2
-	VPCLMULQDQ     $0x00, 160(BX), Y11, Y13
-	VAESENC        Y15, Y3, Y3
-	VAESENC        Y15, Y4, Y4
-	VPXOR          Y11, Y12, Y12
-	VAESENC        Y15, Y5, Y5
-	VPCLMULQDQ     $0x11, 160(BX), Y11, Y11
-	VAESENC        Y15, Y6, Y6
 	VPXOR          Y13, Y8, Y8
+	VAESENC        Y15, Y0, Y0
+	VPCLMULQDQ     $0x00, 1536(BX), Y12, Y12
+	VAESENC        Y15, Y1, Y1
+	VPXOR          Y11, Y9, Y9
+	VAESENC        Y15, Y2, Y2
+	VPXOR          Y12, Y10, Y10
+	VAESENC        Y15, Y3, Y3
+	VMOVDQU        -128(DI), Y11
+	VAESENC        Y15, Y4, Y4
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VAESENC        Y15, Y5, Y5
+	VPSHUFD        $0x4e, Y11, Y12
+	VAESENC        Y15, Y6, Y6
+	VPCLMULQDQ     $0x00, 128(BX), Y11, Y13
 	VBROADCASTI128 128(R8), Y15
-	VPCLMULQDQ     $0x00, 1600(BX), Y12, Y12
+	VPXOR          Y11, Y12, Y12
 	VAESENC        Y15, Y0, Y0
-	VPXOR          Y11, Y9, Y9
+	VPCLMULQDQ     $0x11, 128(BX), Y11, Y11
 	VAESENC        Y15, Y1, Y1
-	VPXOR          Y12, Y10, Y10
+	VPXOR          Y13, Y8, Y8
 	VAESENC        Y15, Y2, Y2
-	VMOVDQU        -64(DI), Y11
+	VPCLMULQDQ     $0x00, 1568(BX), Y12, Y12
 	VAESENC        Y15, Y3, Y3
-	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VPXOR          Y11, Y9, Y9
 	VAESENC        Y15, Y4, Y4
-	VPSHUFD        $0x4e, Y11, Y12
+	VPXOR          Y12, Y10, Y10
 	VAESENC        Y15, Y5, Y5
+	VMOVDQU        -96(DI), Y11
 	VAESENC        Y15, Y6, Y6
-	VPCLMULQDQ     $0x00, 192(BX), Y11, Y13
+	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VBROADCASTI128 144(R8), Y15
-	VPXOR          Y11, Y12, Y12
-	VAESENC        Y15, Y0, Y0
-	VPCLMULQDQ     $0x11, 192(BX), Y11, Y11
-	VAESENC        Y15, Y1, Y1
-	VPXOR          Y13, Y8, Y8
-	VAESENC        Y15, Y2, Y2
-	VPCLMULQDQ     $0x00, 1632(BX), Y12, Y12
-	VAESENC        Y15, Y3, Y3
-	VPXOR          Y11, Y9, Y9
-	VAESENC        Y15, Y4, Y4
-	VPXOR          Y12, Y10, Y10
-	VAESENC        Y15, Y5, Y5
-	VMOVDQU        -32(DI), Y11
-	VAESENC        Y15, Y6, Y6
-	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VBROADCASTI128 160(R8), Y15
-	VAESENCLAST    Y15, Y0, Y0
 	VPSHUFD        $0x4e, Y11, Y12
-	VAESENCLAST    Y15, Y1, Y1
-	VPCLMULQDQ     $0x00, 224(BX), Y11, Y13
-	VAESENCLAST    Y15, Y2, Y2
+	VAESENC        Y15, Y0, Y0
+	VPCLMULQDQ     $0x00, 160(BX), Y11, Y13
+	VAESENC        Y15, Y1, Y1
 	VPXOR          Y11, Y12, Y12
-	VAESENCLAST    Y15, Y3, Y3
-	VPCLMULQDQ     $0x11, 224(BX), Y11, Y11
-	VAESENCLAST    Y15, Y4, Y4
+	VAESENC        Y15, Y2, Y2
+	VPCLMULQDQ     $0x11, 160(BX), Y11, Y11
+	VAESENC        Y15, Y3, Y3
 	VPXOR          Y13, Y8, Y8
-	VAESENCLAST    Y15, Y5, Y5
-	VPCLMULQDQ     $0x00, 1664(BX), Y12, Y12
-	VAESENCLAST    Y15, Y6, Y6
+	VAESENC        Y15, Y4, Y4
+	VPCLMULQDQ     $0x00, 1600(BX), Y12, Y12
+	VAESENC        Y15, Y5, Y5
 	VPXOR          Y11, Y9, Y9
-	VPXOR          (SI), Y0, Y0
+	VAESENC        Y15, Y6, Y6
 	VPXOR          Y12, Y10, Y10
+	VBROADCASTI128 160(R8), Y15
+	VMOVDQU        -64(DI), Y11
+	VAESENCLAST    Y15, Y0, Y0
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VAESENCLAST    Y15, Y1, Y1
+	VPSHUFD        $0x4e, Y11, Y12
+	VAESENCLAST    Y15, Y2, Y2
+	VPCLMULQDQ     $0x00, 192(BX), Y11, Y13
+	VAESENCLAST    Y15, Y3, Y3
+	VPXOR          Y11, Y12, Y12
+	VAESENCLAST    Y15, Y4, Y4
+	VPCLMULQDQ     $0x11, 192(BX), Y11, Y11
+	VAESENCLAST    Y15, Y5, Y5
+	VPXOR          Y13, Y8, Y8
+	VAESENCLAST    Y15, Y6, Y6
+	VPCLMULQDQ     $0x00, 1632(BX), Y12, Y12
+	VPXOR          (SI), Y0, Y0
+	VPXOR          Y11, Y9, Y9
 	VMOVDQU        Y0, (DI)
-	ADDQ           $0x00000100, BX
+	VPXOR          Y12, Y10, Y10
 	VPXOR          32(SI), Y1, Y1
+	VMOVDQU        -32(DI), Y11
 	VMOVDQU        Y1, 32(DI)
+	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VPXOR          64(SI), Y2, Y2
+	VPSHUFD        $0x4e, Y11, Y12
 	VMOVDQU        Y2, 64(DI)
+	VPCLMULQDQ     $0x00, 224(BX), Y11, Y13
 	VPXOR          96(SI), Y3, Y3
+	VPXOR          Y11, Y12, Y12
 	VMOVDQU        Y3, 96(DI)
+	VPCLMULQDQ     $0x11, 224(BX), Y11, Y11
 	VPXOR          128(SI), Y4, Y4
+	VPXOR          Y13, Y8, Y8
 	VMOVDQU        Y4, 128(DI)
+	VPCLMULQDQ     $0x00, 1664(BX), Y12, Y12
 	VPXOR          160(SI), Y5, Y5
+	VPXOR          Y11, Y9, Y9
 	VMOVDQU        Y5, 160(DI)
+	VPXOR          Y12, Y10, Y10
 	VPXOR          (R9), Y6, Y6
+	ADDQ           $0x00000100, BX
 	VMOVDQU        Y6, (SP)
 	VPAND          (R13), Y6, Y6
 	VPSHUFB        swap<>+0(SB), Y0, Y0
@@ -1950,204 +1942,204 @@ tail7:
 
 tail8:
 	VPXOR          ctr0<>+0(SB), Y14, Y0
-	VMOVDQU        -256(DI), Y11
 	VPXOR          ctr1<>+0(SB), Y14, Y1
-	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VPXOR          ctr2<>+0(SB), Y14, Y2
-	VPSHUFD        $0x4e, Y11, Y12
 	VPXOR          ctr3<>+0(SB), Y14, Y3
-	VPCLMULQDQ     $0x00, (BX), Y11, Y13
 	VPXOR          ctr4<>+0(SB), Y14, Y4
 	VPXOR          ctr5<>+0(SB), Y14, Y5
-	VPXOR          Y11, Y12, Y12
 	VPXOR          ctr6<>+0(SB), Y14, Y6
-	VPCLMULQDQ     $0x11, (BX), Y11, Y11
 	VMOVDQU        64(SP), Y15
-	VPXOR          Y13, Y8, Y8
 	VPADDD         turn<>+0(SB), Y15, Y15
 	VMOVDQU        Y15, 64(SP)
-	VPCLMULQDQ     $0x00, 1440(BX), Y12, Y12
 	VPSHUFB        swap<>+0(SB), Y15, Y15
-	VPXOR          Y11, Y9, Y9
 	VBROADCASTI128 (R8), Y7
-	VPXOR          Y12, Y10, Y10
 	VPXOR          Y7, Y15, Y14
 	VPXOR          ctr7<>+0(SB), Y14, Y7
-	VMOVDQU        -224(DI), Y11
 	VBROADCASTI128 16(R8), Y15
-	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VAESENC        Y15, Y0, Y0
-	VPSHUFD        $0x4e, Y11, Y12
 	VAESENC        Y15, Y1, Y1
 	VAESENC        Y15, Y2, Y2
-	VPCLMULQDQ     $0x00, 32(BX), Y11, Y13
 	VAESENC        Y15, Y3, Y3
-	VPXOR          Y11, Y12, Y12
 	VAESENC        Y15, Y4, Y4
-	VPCLMULQDQ     $0x11, 32(BX), Y11, Y11
 	VAESENC        Y15, Y5, Y5
 	VAESENC        Y15, Y6, Y6
-	VPXOR          Y13, Y8, Y8
 	VAESENC        Y15, Y7, Y7
-	VPCLMULQDQ     $0x00, 1472(BX), Y12, Y12
 	VBROADCASTI128 32(R8), Y15
-	VPXOR          Y11, Y9, Y9
+	VMOVDQU        -256(DI), Y11
 	VAESENC        Y15, Y0, Y0
-	VAESENC        Y15, Y1, Y1
-	VPXOR          Y12, Y10, Y10
-	VAESENC        Y15, Y2, Y2
-	VMOVDQU        -192(DI), Y11
-	VAESENC        Y15, Y3, Y3
 	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VAESENC        Y15, Y4, Y4
-	VAESENC        Y15, Y5, Y5
-	VPSHUFD        $0x4e, Y11, Y12
-	VAESENC        Y15, Y6, Y6
-	VPCLMULQDQ     $0x00, 64(BX), Y11, Y13
-	VAESENC        Y15, Y7, Y7
-	VPXOR          Y11, Y12, Y12
-	VBROADCASTI128 48(R8), Y15
-	VAESENC        Y15, Y0, Y0
-	VPCLMULQDQ     $0x11, 64(BX), Y11, Y11
 	VAESENC        Y15, Y1, Y1
+	VAESENC        Y15, Y2, Y2
+	VPSHUFD        $0x4e, Y11, Y12
+	VAESENC        Y15, Y3, Y3
+	VPCLMULQDQ     $0x00, (BX), Y11, Y13
+	VAESENC        Y15, Y4, Y4
+	VPXOR          Y11, Y12, Y12
+	VAESENC        Y15, Y5, Y5
+	VPCLMULQDQ     $0x11, (BX), Y11, Y11
+	VAESENC        Y15, Y6, Y6
 	VPXOR          Y13, Y8, Y8
+	VAESENC        Y15, Y7, Y7
+	VBROADCASTI128 48(R8), Y15
+	VPCLMULQDQ     $0x00, 1440(BX), Y12, Y12
+	VAESENC        Y15, Y0, Y0
+	VPXOR          Y11, Y9, Y9
+	VAESENC        Y15, Y1, Y1
+	VPXOR          Y12, Y10, Y10
 	VAESENC        Y15, Y2, Y2
-	VPCLMULQDQ     $0x00, 1504(BX), Y12, Y12
+	VMOVDQU        -224(DI), Y11
+	VAESENC        Y15, Y3, Y3
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VAESENC        Y15, Y4, Y4
+	VPSHUFD        $0x4e, Y11, Y12
+	VAESENC        Y15, Y5, Y5
+	VAESENC        Y15, Y6, Y6
+	VPCLMULQDQ     $0x00, 32(BX), Y11, Y13
+	VAESENC        Y15, Y7, Y7
+	VPXOR          Y11, Y12, Y12
+	VBROADCASTI128 64(R8), Y15
+	VPCLMULQDQ     $0x11, 32(BX), Y11, Y11
+	VAESENC        Y15, Y0, Y0
+	VPXOR          Y13, Y8, Y8
+	VAESENC        Y15, Y1, Y1
+	VPCLMULQDQ     $0x00, 1472(BX), Y12, Y12
+	VAESENC        Y15, Y2, Y2
+	VPXOR          Y11, Y9, Y9
 	VAESENC        Y15, Y3, Y3
 	VAESENC        Y15, Y4, Y4
-	VPXOR          Y11, Y9, Y9
-	VAESENC        Y15, Y5, Y5
 	VPXOR          Y12, Y10, Y10
+	VAESENC        Y15, Y5, Y5
+	VMOVDQU        -192(DI), Y11
 	VAESENC        Y15, Y6, Y6
-	VMOVDQU        -160(DI), Y11
-	VAESENC        Y15, Y7, Y7
 	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VBROADCASTI128 64(R8), Y15
-	VAESENC        Y15, Y0, Y0
+	VAESENC        Y15, Y7, Y7
 	VPSHUFD        $0x4e, Y11, Y12
+	VBROADCASTI128 80(R8), Y15
+	VPCLMULQDQ     $0x00, 64(BX), Y11, Y13
+	VAESENC        Y15, Y0, Y0
 	VAESENC        Y15, Y1, Y1
-	VPCLMULQDQ     $0x00, 96(BX), Y11, Y13
-	VAESENC        Y15, Y2, Y2
 	VPXOR          Y11, Y12, Y12
+	VAESENC        Y15, Y2, Y2
+	VPCLMULQDQ     $0x11, 64(BX), Y11, Y11
 	VAESENC        Y15, Y3, Y3
+	VPXOR          Y13, Y8, Y8
+	VAESENC        Y15, Y4, Y4
+	VPCLMULQDQ     $0x00, 1504(BX), Y12, Y12
+	VAESENC        Y15, Y5, Y5
+	VPXOR          Y11, Y9, Y9
+	VAESENC        Y15, Y6, Y6
+	VPXOR          Y12, Y10, Y10
+	VAESENC        Y15, Y7, Y7
+	VBROADCASTI128 96(R8), Y15
+	VMOVDQU        -160(DI), Y11
+	VAESENC        Y15, Y0, Y0
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VAESENC        Y15, Y1, Y1
+	VPSHUFD        $0x4e, Y11, Y12
+	VAESENC        Y15, Y2, Y2
+	VPCLMULQDQ     $0x00, 96(BX), Y11, Y13
+	VAESENC        Y15, Y3, Y3
+	VPXOR          Y11, Y12, Y12
 	VAESENC        Y15, Y4, Y4
 	VPCLMULQDQ     $0x11, 96(BX), Y11, Y11
 	VAESENC        Y15, Y5, Y5
-	VPXOR          Y13, Y8, Y8
 	VAESENC        Y15, Y6, Y6
-	VPCLMULQDQ     $0x00, 1536(BX), Y12, Y12
+	VPXOR          Y13, Y8, Y8
 	VAESENC        Y15, Y7, Y7
-	VBROADCASTI128 80(R8), Y15
+	VPCLMULQDQ     $0x00, 1536(BX), Y12, Y12
+	VBROADCASTI128 112(R8), Y15
 	VPXOR          Y11, Y9, Y9
 	VAESENC        Y15, Y0, Y0
 	VPXOR          Y12, Y10, Y10
 	VAESENC        Y15, Y1, Y1
 	VMOVDQU        -128(DI), Y11
 	VAESENC        Y15, Y2, Y2
-	VAESENC        Y15, Y3, Y3
 	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VAESENC        Y15, Y3, Y3
 	VAESENC        Y15, Y4, Y4
 	VPSHUFD        $0x4e, Y11, Y12
 	VAESENC        Y15, Y5, Y5
 	VPCLMULQDQ     $0x00, 128(BX), Y11, Y13
 	VAESENC        Y15, Y6, Y6
-	VAESENC        Y15, Y7, Y7
 	VPXOR          Y11, Y12, Y12
-	VBROADCASTI128 96(R8), Y15
+	VAESENC        Y15, Y7, Y7
 	VPCLMULQDQ     $0x11, 128(BX), Y11, Y11
-	VAESENC        Y15, Y0, Y0
-	VPXOR          Y13, Y8, Y8
-	VAESENC        Y15, Y1, Y1
-	VAESENC        Y15, Y2, Y2
-	VPCLMULQDQ     $0x00, 1568(BX), Y12, Y12
-	VAESENC        Y15, Y3, Y3
-	VPXOR          Y11, Y9, Y9
-	VAESENC        Y15, Y4, Y4
-	VPXOR          Y12, Y10, Y10
-	VAESENC        Y15, Y5, Y5
-	VAESENC        Y15, Y6, Y6
-	VMOVDQU        -96(DI), Y11
-	VAESENC        Y15, Y7, Y7
-	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VBROADCASTI128 112(R8), Y15
-	VPSHUFD        $0x4e, Y11, Y12
-	VAESENC        Y15, Y0, Y0
-	VAESENC        Y15, Y1, Y1
-	VPCLMULQDQ     $0x00, 160(BX), Y11, Y13
-	VAESENC        Y15, Y2, Y2
-	VPXOR          Y11, Y12, Y12
-	VAESENC        Y15, Y3, Y3
-	VPCLMULQDQ     $0x11, 160(BX), Y11, Y11
-	VAESENC        Y15, Y4, Y4
-	VAESENC        Y15, Y5, Y5
-	VPXOR          Y13, Y8, Y8
-	VAESENC        Y15, Y6, Y6
-	VPCLMULQDQ     $0x00, 1600(BX), Y12, Y12
-	VAESENC        Y15, Y7, Y7
-	VPXOR          Y11, Y9, Y9
 	VBROADCASTI128 128(R8), Y15
-	VAESENC        Y15, Y0, Y0
-	VPXOR          Y12, Y10, Y10
-	VAESENC        Y15, Y1, Y1
-	VMOVDQU        -64(DI), Y11
-	VAESENC        Y15, Y2, Y2
-	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VAESENC        Y15, Y3, Y3
-	VPSHUFD        $0x4e, Y11, Y12
-	VAESENC        Y15, Y4, Y4
-	VAESENC        Y15, Y5, Y5
-	VPCLMULQDQ     $0x00, 192(BX), Y11, Y13
-	VAESENC        Y15, Y6, Y6
-	VPXOR          Y11, Y12, Y12
-	VAESENC        Y15, Y7, Y7
-	VPCLMULQDQ     $0x11, 192(BX), Y11, Y11
-	VBROADCASTI128 144(R8), Y15
-	VAESENC        Y15, Y0, Y0
 	VPXOR          Y13, Y8, Y8
+	VAESENC        Y15, Y0, Y0
 	VAESENC        Y15, Y1, Y1
-	VPCLMULQDQ     $0x00, 1632(BX), Y12, Y12
+	VPCLMULQDQ     $0x00, 1568(BX), Y12, Y12
 	VAESENC        Y15, Y2, Y2
 	VPXOR          Y11, Y9, Y9
 	VAESENC        Y15, Y3, Y3
-	VAESENC        Y15, Y4, Y4
 	VPXOR          Y12, Y10, Y10
+	VAESENC        Y15, Y4, Y4
+	VMOVDQU        -96(DI), Y11
 	VAESENC        Y15, Y5, Y5
-	VMOVDQU        -32(DI), Y11
-	VAESENC        Y15, Y6, Y6
 	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VAESENC        Y15, Y7, Y7
-	VBROADCASTI128 160(R8), Y15
+	VAESENC        Y15, Y6, Y6
 	VPSHUFD        $0x4e, Y11, Y12
-	VAESENCLAST    Y15, Y0, Y0
-	VPCLMULQDQ     $0x00, 224(BX), Y11, Y13
-	VAESENCLAST    Y15, Y1, Y1
+	VAESENC        Y15, Y7, Y7
+	VBROADCASTI128 144(R8), Y15
+	VPCLMULQDQ     $0x00, 160(BX), Y11, Y13
+	VAESENC        Y15, Y0, Y0
 	VPXOR          Y11, Y12, Y12
+	VAESENC        Y15, Y1, Y1
+	VPCLMULQDQ     $0x11, 160(BX), Y11, Y11
+	VAESENC        Y15, Y2, Y2
+	VPXOR          Y13, Y8, Y8
+	VAESENC        Y15, Y3, Y3
+	VPCLMULQDQ     $0x00, 1600(BX), Y12, Y12
+	VAESENC        Y15, Y4, Y4
+	VPXOR          Y11, Y9, Y9
+	VAESENC        Y15, Y5, Y5
+	VAESENC        Y15, Y6, Y6
+	VPXOR          Y12, Y10, Y10
+	VAESENC        Y15, Y7, Y7
+	VMOVDQU        -64(DI), Y11
+	VBROADCASTI128 160(R8), Y15
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VAESENCLAST    Y15, Y0, Y0
+	VPSHUFD        $0x4e, Y11, Y12
+	VAESENCLAST    Y15, Y1, Y1
+	VPCLMULQDQ     $0x00, 192(BX), Y11, Y13
 	VAESENCLAST    Y15, Y2, Y2
 	VAESENCLAST    Y15, Y3, Y3
-	VPCLMULQDQ     $0x11, 224(BX), Y11, Y11
+	VPXOR          Y11, Y12, Y12
 	VAESENCLAST    Y15, Y4, Y4
-	VPXOR          Y13, Y8, Y8
+	VPCLMULQDQ     $0x11, 192(BX), Y11, Y11
 	VAESENCLAST    Y15, Y5, Y5
-	VPCLMULQDQ     $0x00, 1664(BX), Y12, Y12
+	VPXOR          Y13, Y8, Y8
 	VAESENCLAST    Y15, Y6, Y6
+	VPCLMULQDQ     $0x00, 1632(BX), Y12, Y12
 	VAESENCLAST    Y15, Y7, Y7
 	VPXOR          Y11, Y9, Y9
 	VPXOR          (SI), Y0, Y0
 	VPXOR          Y12, Y10, Y10
 	VMOVDQU        Y0, (DI)
-	ADDQ           $0x00000100, BX
 	VPXOR          32(SI), Y1, Y1
+	VMOVDQU        -32(DI), Y11
 	VMOVDQU        Y1, 32(DI)
+	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VPXOR          64(SI), Y2, Y2
+	VPSHUFD        $0x4e, Y11, Y12
 	VMOVDQU        Y2, 64(DI)
+	VPCLMULQDQ     $0x00, 224(BX), Y11, Y13
 	VPXOR          96(SI), Y3, Y3
+	VPXOR          Y11, Y12, Y12
 	VMOVDQU        Y3, 96(DI)
+	VPCLMULQDQ     $0x11, 224(BX), Y11, Y11
 	VPXOR          128(SI), Y4, Y4
 	VMOVDQU        Y4, 128(DI)
+	VPXOR          Y13, Y8, Y8
 	VPXOR          160(SI), Y5, Y5
+	VPCLMULQDQ     $0x00, 1664(BX), Y12, Y12
 	VMOVDQU        Y5, 160(DI)
+	VPXOR          Y11, Y9, Y9
 	VPXOR          192(SI), Y6, Y6
+	VPXOR          Y12, Y10, Y10
 	VMOVDQU        Y6, 192(DI)
+	ADDQ           $0x00000100, BX
 	VPXOR          (R9), Y7, Y7
 	VMOVDQU        Y7, (SP)
 	VPAND          (R13), Y7, Y7
@@ -3018,13 +3010,12 @@ written:
 	SUBQ    AX, DX
 	LEAQ    (SP), CX
 	TESTQ   $0x00000020, DX
-	JZ      out32
+	JZ      outpart
 	VMOVDQU (CX), Y1
 	VMOVDQU Y1, (R12)
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, R12
+	JMP     done
 
-out32:
+outpart:
 	TESTQ   $0x00000010, DX
 	JZ      out16
 	VMOVDQU (CX), X1
@@ -3305,23 +3296,7 @@ chunk:
 	JMP            counters
 
 seededge:
-	LEAQ    32(SP), R13
-	TESTQ   $0x00000020, CX
-	JZ      seed32
-	VMOVDQU (R10), Y9
-	VMOVDQU Y9, (R13)
-	ADDQ    $0x20, R10
-	ADDQ    $0x20, R13
-
-seed32:
-	TESTQ   $0x00000010, CX
-	JZ      seed16
-	VMOVDQU (R10), X9
-	VMOVDQU X9, (R13)
-	ADDQ    $0x10, R10
-	ADDQ    $0x10, R13
-
-seed16:
+	LEAQ  32(SP), R13
 	TESTQ $0x00000008, CX
 	JZ    seed8
 	MOVQ  (R10), R9
@@ -3357,14 +3332,6 @@ seed1:
 
 tailedge:
 	LEAQ    32(SP), R10
-	TESTQ   $0x00000020, CX
-	JZ      tailin32
-	VMOVDQU (R9), Y0
-	VMOVDQU Y0, (R10)
-	ADDQ    $0x20, R9
-	ADDQ    $0x20, R10
-
-tailin32:
 	TESTQ   $0x00000010, CX
 	JZ      tailin16
 	VMOVDQU (R9), X0
@@ -3408,14 +3375,6 @@ tailin1:
 
 shortedge:
 	LEAQ    32(SP), R10
-	TESTQ   $0x00000020, CX
-	JZ      shortin32
-	VMOVDQU (R9), Y0
-	VMOVDQU Y0, (R10)
-	ADDQ    $0x20, R9
-	ADDQ    $0x20, R10
-
-shortin32:
 	TESTQ   $0x00000010, CX
 	JZ      shortin16
 	VMOVDQU (R9), X0
@@ -4784,13 +4743,12 @@ written:
 	SUBQ    AX, DX
 	LEAQ    (SP), CX
 	TESTQ   $0x00000020, DX
-	JZ      out32
+	JZ      outpart
 	VMOVDQU (CX), Y1
 	VMOVDQU Y1, (R12)
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, R12
+	JMP     done
 
-out32:
+outpart:
 	TESTQ   $0x00000010, DX
 	JZ      out16
 	VMOVDQU (CX), X1
@@ -5116,23 +5074,7 @@ nopayload:
 	RET
 
 seededge:
-	LEAQ    32(SP), R13
-	TESTQ   $0x00000020, CX
-	JZ      seed32
-	VMOVDQU (R10), Y9
-	VMOVDQU Y9, (R13)
-	ADDQ    $0x20, R10
-	ADDQ    $0x20, R13
-
-seed32:
-	TESTQ   $0x00000010, CX
-	JZ      seed16
-	VMOVDQU (R10), X9
-	VMOVDQU X9, (R13)
-	ADDQ    $0x10, R10
-	ADDQ    $0x10, R13
-
-seed16:
+	LEAQ  32(SP), R13
 	TESTQ $0x00000008, CX
 	JZ    seed8
 	MOVQ  (R10), R9
@@ -5168,14 +5110,6 @@ seed1:
 
 tailedge:
 	LEAQ    32(SP), R10
-	TESTQ   $0x00000020, CX
-	JZ      tailin32
-	VMOVDQU (R9), Y0
-	VMOVDQU Y0, (R10)
-	ADDQ    $0x20, R9
-	ADDQ    $0x20, R10
-
-tailin32:
 	TESTQ   $0x00000010, CX
 	JZ      tailin16
 	VMOVDQU (R9), X0
@@ -5477,62 +5411,89 @@ segmented:
 
 loop:
 	VPXOR          ctr0<>+0(SB), Y14, Y0
-	VMOVDQU        -256(DI), Y11
 	VPXOR          ctr1<>+0(SB), Y14, Y1
-	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VPXOR          ctr2<>+0(SB), Y14, Y2
 	VPXOR          ctr3<>+0(SB), Y14, Y3
-	VPSHUFD        $0x4e, Y11, Y12
 	VPXOR          ctr4<>+0(SB), Y14, Y4
 	VPXOR          ctr5<>+0(SB), Y14, Y5
-	VPCLMULQDQ     $0x00, (BX), Y11, Y13
 	VPXOR          ctr6<>+0(SB), Y14, Y6
-	VPXOR          Y11, Y12, Y12
 	VMOVDQU        64(SP), Y15
 	VPADDD         turn<>+0(SB), Y15, Y15
-	VPCLMULQDQ     $0x11, (BX), Y11, Y11
 	VMOVDQU        Y15, 64(SP)
 	VPSHUFB        swap<>+0(SB), Y15, Y15
-	VPXOR          Y13, Y8, Y8
 	VBROADCASTI128 (R8), Y7
 	VPXOR          Y7, Y15, Y14
-	VPCLMULQDQ     $0x00, 1440(BX), Y12, Y12
 	VPXOR          ctr7<>+0(SB), Y14, Y7
-	VPXOR          Y11, Y9, Y9
 	VBROADCASTI128 16(R8), Y15
 	VAESENC        Y15, Y0, Y0
-	VPXOR          Y12, Y10, Y10
 	VAESENC        Y15, Y1, Y1
 	VAESENC        Y15, Y2, Y2
-	VMOVDQU        -224(DI), Y11
 	VAESENC        Y15, Y3, Y3
 	VAESENC        Y15, Y4, Y4
-	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VAESENC        Y15, Y5, Y5
-	VPSHUFD        $0x4e, Y11, Y12
 	VAESENC        Y15, Y6, Y6
 	VAESENC        Y15, Y7, Y7
-	VPCLMULQDQ     $0x00, 32(BX), Y11, Y13
 	VBROADCASTI128 32(R8), Y15
 	VAESENC        Y15, Y0, Y0
-	VPXOR          Y11, Y12, Y12
 	VAESENC        Y15, Y1, Y1
 	VAESENC        Y15, Y2, Y2
-	VPCLMULQDQ     $0x11, 32(BX), Y11, Y11
 	VAESENC        Y15, Y3, Y3
-	VPXOR          Y13, Y8, Y8
 	VAESENC        Y15, Y4, Y4
 	VAESENC        Y15, Y5, Y5
-	VPCLMULQDQ     $0x00, 1472(BX), Y12, Y12
 	VAESENC        Y15, Y6, Y6
 	VAESENC        Y15, Y7, Y7
-	VPXOR          Y11, Y9, Y9
+	VMOVDQU        -256(DI), Y11
 	VBROADCASTI128 48(R8), Y15
-	VPXOR          Y12, Y10, Y10
+	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VAESENC        Y15, Y0, Y0
 	VAESENC        Y15, Y1, Y1
-	VMOVDQU        -192(DI), Y11
+	VPSHUFD        $0x4e, Y11, Y12
 	VAESENC        Y15, Y2, Y2
+	VPCLMULQDQ     $0x00, (BX), Y11, Y13
+	VAESENC        Y15, Y3, Y3
+	VAESENC        Y15, Y4, Y4
+	VPXOR          Y11, Y12, Y12
+	VAESENC        Y15, Y5, Y5
+	VPCLMULQDQ     $0x11, (BX), Y11, Y11
+	VAESENC        Y15, Y6, Y6
+	VAESENC        Y15, Y7, Y7
+	VPXOR          Y13, Y8, Y8
+	VBROADCASTI128 64(R8), Y15
+	VPCLMULQDQ     $0x00, 1440(BX), Y12, Y12
+	VAESENC        Y15, Y0, Y0
+	VAESENC        Y15, Y1, Y1
+	VPXOR          Y11, Y9, Y9
+	VAESENC        Y15, Y2, Y2
+	VAESENC        Y15, Y3, Y3
+	VPXOR          Y12, Y10, Y10
+	VAESENC        Y15, Y4, Y4
+	VMOVDQU        -224(DI), Y11
+	VAESENC        Y15, Y5, Y5
+	VAESENC        Y15, Y6, Y6
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VAESENC        Y15, Y7, Y7
+	VPSHUFD        $0x4e, Y11, Y12
+	VBROADCASTI128 80(R8), Y15
+	VAESENC        Y15, Y0, Y0
+	VPCLMULQDQ     $0x00, 32(BX), Y11, Y13
+	VAESENC        Y15, Y1, Y1
+	VPXOR          Y11, Y12, Y12
+	VAESENC        Y15, Y2, Y2
+	VAESENC        Y15, Y3, Y3
+	VPCLMULQDQ     $0x11, 32(BX), Y11, Y11
+	VAESENC        Y15, Y4, Y4
+	VPXOR          Y13, Y8, Y8
+	VAESENC        Y15, Y5, Y5
+	VAESENC        Y15, Y6, Y6
+	VPCLMULQDQ     $0x00, 1472(BX), Y12, Y12
+	VAESENC        Y15, Y7, Y7
+	VPXOR          Y11, Y9, Y9
+	VBROADCASTI128 96(R8), Y15
+	VAESENC        Y15, Y0, Y0
+	VPXOR          Y12, Y10, Y10
+	VAESENC        Y15, Y1, Y1
+	VAESENC        Y15, Y2, Y2
+	VMOVDQU        -192(DI), Y11
 	VAESENC        Y15, Y3, Y3
 	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VAESENC        Y15, Y4, Y4
@@ -5541,177 +5502,150 @@ loop:
 	VAESENC        Y15, Y6, Y6
 	VPCLMULQDQ     $0x00, 64(BX), Y11, Y13
 	VAESENC        Y15, Y7, Y7
-	VBROADCASTI128 64(R8), Y15
-	VPXOR          Y11, Y12, Y12
-	VAESENC        Y15, Y0, Y0
-	VAESENC        Y15, Y1, Y1
-	VPCLMULQDQ     $0x11, 64(BX), Y11, Y11
-	VAESENC        Y15, Y2, Y2
-	VAESENC        Y15, Y3, Y3
-	VPXOR          Y13, Y8, Y8
-	VAESENC        Y15, Y4, Y4
-	VPCLMULQDQ     $0x00, 1504(BX), Y12, Y12
-	VAESENC        Y15, Y5, Y5
-	VAESENC        Y15, Y6, Y6
-	VPXOR          Y11, Y9, Y9
-	VAESENC        Y15, Y7, Y7
-	VBROADCASTI128 80(R8), Y15
-	VPXOR          Y12, Y10, Y10
-	VAESENC        Y15, Y0, Y0
-	VAESENC        Y15, Y1, Y1
-	VMOVDQU        -160(DI), Y11
-	VAESENC        Y15, Y2, Y2
-	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VAESENC        Y15, Y3, Y3
-	VAESENC        Y15, Y4, Y4
-	VPSHUFD        $0x4e, Y11, Y12
-	VAESENC        Y15, Y5, Y5
-	VAESENC        Y15, Y6, Y6
-	VPCLMULQDQ     $0x00, 96(BX), Y11, Y13
-	VAESENC        Y15, Y7, Y7
-	VPXOR          Y11, Y12, Y12
-	VBROADCASTI128 96(R8), Y15
-	VAESENC        Y15, Y0, Y0
-	VPCLMULQDQ     $0x11, 96(BX), Y11, Y11
-	VAESENC        Y15, Y1, Y1
-	VAESENC        Y15, Y2, Y2
-	VPXOR          Y13, Y8, Y8
-	VAESENC        Y15, Y3, Y3
-	VAESENC        Y15, Y4, Y4
-	VPCLMULQDQ     $0x00, 1536(BX), Y12, Y12
-	VAESENC        Y15, Y5, Y5
-	VPXOR          Y11, Y9, Y9
-	VAESENC        Y15, Y6, Y6
-	VAESENC        Y15, Y7, Y7
-	VPXOR          Y12, Y10, Y10
 	VBROADCASTI128 112(R8), Y15
+	VPXOR          Y11, Y12, Y12
 	VAESENC        Y15, Y0, Y0
-	VMOVDQU        -128(DI), Y11
+	VPCLMULQDQ     $0x11, 64(BX), Y11, Y11
 	VAESENC        Y15, Y1, Y1
 	VAESENC        Y15, Y2, Y2
-	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VPXOR          Y13, Y8, Y8
 	VAESENC        Y15, Y3, Y3
-	VPSHUFD        $0x4e, Y11, Y12
+	VPCLMULQDQ     $0x00, 1504(BX), Y12, Y12
 	VAESENC        Y15, Y4, Y4
 	VAESENC        Y15, Y5, Y5
-	VPCLMULQDQ     $0x00, 128(BX), Y11, Y13
+	VPXOR          Y11, Y9, Y9
 	VAESENC        Y15, Y6, Y6
+	VPXOR          Y12, Y10, Y10
 	VAESENC        Y15, Y7, Y7
-	VPXOR          Y11, Y12, Y12
 	VBROADCASTI128 128(R8), Y15
+	VMOVDQU        -160(DI), Y11
 	VAESENC        Y15, Y0, Y0
-	VPCLMULQDQ     $0x11, 128(BX), Y11, Y11
+	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VAESENC        Y15, Y1, Y1
-	VPXOR          Y13, Y8, Y8
 	VAESENC        Y15, Y2, Y2
+	VPSHUFD        $0x4e, Y11, Y12
 	VAESENC        Y15, Y3, Y3
-	VPCLMULQDQ     $0x00, 1568(BX), Y12, Y12
 	VAESENC        Y15, Y4, Y4
+	VPCLMULQDQ     $0x00, 96(BX), Y11, Y13
 	VAESENC        Y15, Y5, Y5
-	VPXOR          Y11, Y9, Y9
+	VPXOR          Y11, Y12, Y12
 	VAESENC        Y15, Y6, Y6
-	VPXOR          Y12, Y10, Y10
 	VAESENC        Y15, Y7, Y7
+	VPCLMULQDQ     $0x11, 96(BX), Y11, Y11
 	VBROADCASTI128 144(R8), Y15
-	VMOVDQU        -96(DI), Y11
-	VAESENC        Y15, Y0, Y0
-	VAESENC        Y15, Y1, Y1
-	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VAESENC        Y15, Y2, Y2
-	VAESENC        Y15, Y3, Y3
-	VPSHUFD        $0x4e, Y11, Y12
-	VAESENC        Y15, Y4, Y4
-	VPCLMULQDQ     $0x00, 160(BX), Y11, Y13
-	VAESENC        Y15, Y5, Y5
-	VAESENC        Y15, Y6, Y6
-	VPXOR          Y11, Y12, Y12
-	VAESENC        Y15, Y7, Y7
-	VBROADCASTI128 160(R8), Y15
-	VPCLMULQDQ     $0x11, 160(BX), Y11, Y11
-	VAESENC        Y15, Y0, Y0
-	VAESENC        Y15, Y1, Y1
 	VPXOR          Y13, Y8, Y8
-	VAESENC        Y15, Y2, Y2
-	VPCLMULQDQ     $0x00, 1600(BX), Y12, Y12
-	VAESENC        Y15, Y3, Y3
-	VAESENC        Y15, Y4, Y4
-	VPXOR          Y11, Y9, Y9
-	VAESENC        Y15, Y5, Y5
-	VAESENC        Y15, Y6, Y6
-	VPXOR          Y12, Y10, Y10
-	VAESENC        Y15, Y7, Y7
-	VBROADCASTI128 176(R8), Y15
-	VMOVDQU        -64(DI), Y11
 	VAESENC        Y15, Y0, Y0
-	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VAESENC        Y15, Y1, Y1
+	VPCLMULQDQ     $0x00, 1536(BX), Y12, Y12
 	VAESENC        Y15, Y2, Y2
-	VPSHUFD        $0x4e, Y11, Y12
+	VPXOR          Y11, Y9, Y9
 	VAESENC        Y15, Y3, Y3
 	VAESENC        Y15, Y4, Y4
-	VPCLMULQDQ     $0x00, 192(BX), Y11, Y13
+	VPXOR          Y12, Y10, Y10
 	VAESENC        Y15, Y5, Y5
-	VPXOR          Y11, Y12, Y12
+	VMOVDQU        -128(DI), Y11
 	VAESENC        Y15, Y6, Y6
 	VAESENC        Y15, Y7, Y7
-	VPCLMULQDQ     $0x11, 192(BX), Y11, Y11
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VBROADCASTI128 160(R8), Y15
+	VPSHUFD        $0x4e, Y11, Y12
+	VAESENC        Y15, Y0, Y0
+	VAESENC        Y15, Y1, Y1
+	VPCLMULQDQ     $0x00, 128(BX), Y11, Y13
+	VAESENC        Y15, Y2, Y2
+	VPXOR          Y11, Y12, Y12
+	VAESENC        Y15, Y3, Y3
+	VAESENC        Y15, Y4, Y4
+	VPCLMULQDQ     $0x11, 128(BX), Y11, Y11
+	VAESENC        Y15, Y5, Y5
+	VAESENC        Y15, Y6, Y6
+	VPXOR          Y13, Y8, Y8
+	VAESENC        Y15, Y7, Y7
+	VPCLMULQDQ     $0x00, 1568(BX), Y12, Y12
+	VBROADCASTI128 176(R8), Y15
+	VAESENC        Y15, Y0, Y0
+	VPXOR          Y11, Y9, Y9
+	VAESENC        Y15, Y1, Y1
+	VPXOR          Y12, Y10, Y10
+	VAESENC        Y15, Y2, Y2
+	VAESENC        Y15, Y3, Y3
+	VMOVDQU        -96(DI), Y11
+	VAESENC        Y15, Y4, Y4
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VAESENC        Y15, Y5, Y5
+	VAESENC        Y15, Y6, Y6
+	VPSHUFD        $0x4e, Y11, Y12
+	VAESENC        Y15, Y7, Y7
+	VPCLMULQDQ     $0x00, 160(BX), Y11, Y13
 	VBROADCASTI128 192(R8), Y15
 	VAESENC        Y15, Y0, Y0
-	VPXOR          Y13, Y8, Y8
-	VAESENC        Y15, Y1, Y1
-	VAESENC        Y15, Y2, Y2
-	VPCLMULQDQ     $0x00, 1632(BX), Y12, Y12
-	VAESENC        Y15, Y3, Y3
-	VPXOR          Y11, Y9, Y9
-	VAESENC        Y15, Y4, Y4
-	VAESENC        Y15, Y5, Y5
-	VPXOR          Y12, Y10, Y10
-	VAESENC        Y15, Y6, Y6
-	VAESENC        Y15, Y7, Y7
-	VMOVDQU        -32(DI), Y11
-	VBROADCASTI128 208(R8), Y15
-	VAESENC        Y15, Y0, Y0
-	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VAESENC        Y15, Y1, Y1
-	VPSHUFD        $0x4e, Y11, Y12
-	VAESENC        Y15, Y2, Y2
-	VAESENC        Y15, Y3, Y3
-	VPCLMULQDQ     $0x00, 224(BX), Y11, Y13
-	VAESENC        Y15, Y4, Y4
-	VAESENC        Y15, Y5, Y5
 	VPXOR          Y11, Y12, Y12
-	VAESENC        Y15, Y6, Y6
-	VAESENC        Y15, Y7, Y7
-	VPCLMULQDQ     $0x11, 224(BX), Y11, Y11
-	VBROADCASTI128 224(R8), Y15
+	VAESENC        Y15, Y1, Y1
+	VPCLMULQDQ     $0x11, 160(BX), Y11, Y11
+	VAESENC        Y15, Y2, Y2
+	VAESENC        Y15, Y3, Y3
 	VPXOR          Y13, Y8, Y8
+	VAESENC        Y15, Y4, Y4
+	VAESENC        Y15, Y5, Y5
+	VPCLMULQDQ     $0x00, 1600(BX), Y12, Y12
+	VAESENC        Y15, Y6, Y6
+	VPXOR          Y11, Y9, Y9
+	VAESENC        Y15, Y7, Y7
+	VBROADCASTI128 208(R8), Y15
+	VPXOR          Y12, Y10, Y10
+	VAESENC        Y15, Y0, Y0
+	VMOVDQU        -64(DI), Y11
+	VAESENC        Y15, Y1, Y1
+	VAESENC        Y15, Y2, Y2
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VAESENC        Y15, Y3, Y3
+	VPSHUFD        $0x4e, Y11, Y12
+	VAESENC        Y15, Y4, Y4
+	VAESENC        Y15, Y5, Y5
+	VPCLMULQDQ     $0x00, 192(BX), Y11, Y13
+	VAESENC        Y15, Y6, Y6
+	VPXOR          Y11, Y12, Y12
+	VAESENC        Y15, Y7, Y7
+	VBROADCASTI128 224(R8), Y15
+	VPCLMULQDQ     $0x11, 192(BX), Y11, Y11
 	VAESENCLAST    Y15, Y0, Y0
+	VPXOR          Y13, Y8, Y8
 	VAESENCLAST    Y15, Y1, Y1
-	VPCLMULQDQ     $0x00, 1664(BX), Y12, Y12
 	VAESENCLAST    Y15, Y2, Y2
+	VPCLMULQDQ     $0x00, 1632(BX), Y12, Y12
 	VAESENCLAST    Y15, Y3, Y3
 	VPXOR          Y11, Y9, Y9
 	VAESENCLAST    Y15, Y4, Y4
-	VPXOR          Y12, Y10, Y10
 	VAESENCLAST    Y15, Y5, Y5
+	VPXOR          Y12, Y10, Y10
 	VAESENCLAST    Y15, Y6, Y6
-	ADDQ           $0x00000100, BX
 	VAESENCLAST    Y15, Y7, Y7
+	VMOVDQU        -32(DI), Y11
 	VPXOR          (SI), Y0, Y0
+	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VMOVDQU        Y0, (DI)
 	VPXOR          32(SI), Y1, Y1
+	VPSHUFD        $0x4e, Y11, Y12
 	VMOVDQU        Y1, 32(DI)
+	VPCLMULQDQ     $0x00, 224(BX), Y11, Y13
 	VPXOR          64(SI), Y2, Y2
 	VMOVDQU        Y2, 64(DI)
+	VPXOR          Y11, Y12, Y12
 	VPXOR          96(SI), Y3, Y3
+	VPCLMULQDQ     $0x11, 224(BX), Y11, Y11
 	VMOVDQU        Y3, 96(DI)
 	VPXOR          128(SI), Y4, Y4
+	VPXOR          Y13, Y8, Y8
 	VMOVDQU        Y4, 128(DI)
+	VPCLMULQDQ     $0x00, 1664(BX), Y12, Y12
 	VPXOR          160(SI), Y5, Y5
 	VMOVDQU        Y5, 160(DI)
+	VPXOR          Y11, Y9, Y9
 	VPXOR          192(SI), Y6, Y6
+	VPXOR          Y12, Y10, Y10
 	VMOVDQU        Y6, 192(DI)
 	VPXOR          224(SI), Y7, Y7
+	ADDQ           $0x00000100, BX
 	VMOVDQU        Y7, 224(DI)
 	ADDQ           $0x00000100, SI
 	ADDQ           $0x00000100, DI
@@ -5767,66 +5701,70 @@ tailfrom7:
 
 tail1:
 	VPXOR          ctr0<>+0(SB), Y14, Y0
+	VBROADCASTI128 16(R8), Y15
+	VAESENC        Y15, Y0, Y0
+	VBROADCASTI128 32(R8), Y15
+	VAESENC        Y15, Y0, Y0
+	VBROADCASTI128 48(R8), Y15
+	VAESENC        Y15, Y0, Y0
 	VMOVDQU        -256(DI), Y11
 	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VPSHUFD        $0x4e, Y11, Y12
-	VBROADCASTI128 16(R8), Y15
 	VPCLMULQDQ     $0x00, (BX), Y11, Y13
+	VBROADCASTI128 64(R8), Y15
 	VPXOR          Y11, Y12, Y12
 	VPCLMULQDQ     $0x11, (BX), Y11, Y11
-	VAESENC        Y15, Y0, Y0
 	VPXOR          Y13, Y8, Y8
+	VAESENC        Y15, Y0, Y0
 	VPCLMULQDQ     $0x00, 1440(BX), Y12, Y12
 	VPXOR          Y11, Y9, Y9
-	VBROADCASTI128 32(R8), Y15
 	VPXOR          Y12, Y10, Y10
 	VMOVDQU        -224(DI), Y11
+	VBROADCASTI128 80(R8), Y15
 	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VAESENC        Y15, Y0, Y0
 	VPSHUFD        $0x4e, Y11, Y12
 	VPCLMULQDQ     $0x00, 32(BX), Y11, Y13
+	VAESENC        Y15, Y0, Y0
 	VPXOR          Y11, Y12, Y12
-	VBROADCASTI128 48(R8), Y15
 	VPCLMULQDQ     $0x11, 32(BX), Y11, Y11
 	VPXOR          Y13, Y8, Y8
+	VBROADCASTI128 96(R8), Y15
 	VPCLMULQDQ     $0x00, 1472(BX), Y12, Y12
-	VAESENC        Y15, Y0, Y0
 	VPXOR          Y11, Y9, Y9
 	VPXOR          Y12, Y10, Y10
 	VMOVDQU        -192(DI), Y11
-	VBROADCASTI128 64(R8), Y15
+	VAESENC        Y15, Y0, Y0
 	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VPSHUFD        $0x4e, Y11, Y12
 	VPCLMULQDQ     $0x00, 64(BX), Y11, Y13
-	VAESENC        Y15, Y0, Y0
+	VBROADCASTI128 112(R8), Y15
 	VPXOR          Y11, Y12, Y12
 	VPCLMULQDQ     $0x11, 64(BX), Y11, Y11
 	VPXOR          Y13, Y8, Y8
-	VBROADCASTI128 80(R8), Y15
+	VAESENC        Y15, Y0, Y0
 	VPCLMULQDQ     $0x00, 1504(BX), Y12, Y12
 	VPXOR          Y11, Y9, Y9
 	VPXOR          Y12, Y10, Y10
-	VAESENC        Y15, Y0, Y0
 	VMOVDQU        -160(DI), Y11
+	VBROADCASTI128 128(R8), Y15
 	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VPSHUFD        $0x4e, Y11, Y12
-	VBROADCASTI128 96(R8), Y15
 	VPCLMULQDQ     $0x00, 96(BX), Y11, Y13
+	VAESENC        Y15, Y0, Y0
 	VPXOR          Y11, Y12, Y12
 	VPCLMULQDQ     $0x11, 96(BX), Y11, Y11
-	VAESENC        Y15, Y0, Y0
 	VPXOR          Y13, Y8, Y8
 	VPCLMULQDQ     $0x00, 1536(BX), Y12, Y12
+	VBROADCASTI128 144(R8), Y15
 	VPXOR          Y11, Y9, Y9
-	VBROADCASTI128 112(R8), Y15
 	VPXOR          Y12, Y10, Y10
 	VMOVDQU        -128(DI), Y11
-	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VAESENC        Y15, Y0, Y0
+	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VPSHUFD        $0x4e, Y11, Y12
 	VPCLMULQDQ     $0x00, 128(BX), Y11, Y13
+	VBROADCASTI128 160(R8), Y15
 	VPXOR          Y11, Y12, Y12
-	VBROADCASTI128 128(R8), Y15
 	VPCLMULQDQ     $0x11, 128(BX), Y11, Y11
 	VPXOR          Y13, Y8, Y8
 	VPCLMULQDQ     $0x00, 1568(BX), Y12, Y12
@@ -5834,7 +5772,7 @@ tail1:
 	VPXOR          Y11, Y9, Y9
 	VPXOR          Y12, Y10, Y10
 	VMOVDQU        -96(DI), Y11
-	VBROADCASTI128 144(R8), Y15
+	VBROADCASTI128 176(R8), Y15
 	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VPSHUFD        $0x4e, Y11, Y12
 	VPCLMULQDQ     $0x00, 160(BX), Y11, Y13
@@ -5842,41 +5780,37 @@ tail1:
 	VPXOR          Y11, Y12, Y12
 	VPCLMULQDQ     $0x11, 160(BX), Y11, Y11
 	VPXOR          Y13, Y8, Y8
-	VBROADCASTI128 160(R8), Y15
 	VPCLMULQDQ     $0x00, 1600(BX), Y12, Y12
+	VBROADCASTI128 192(R8), Y15
 	VPXOR          Y11, Y9, Y9
 	VPXOR          Y12, Y10, Y10
-	VAESENC        Y15, Y0, Y0
 	VMOVDQU        -64(DI), Y11
+	VAESENC        Y15, Y0, Y0
 	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VPSHUFD        $0x4e, Y11, Y12
-	VBROADCASTI128 176(R8), Y15
 	VPCLMULQDQ     $0x00, 192(BX), Y11, Y13
 	VPXOR          Y11, Y12, Y12
+	VBROADCASTI128 208(R8), Y15
 	VPCLMULQDQ     $0x11, 192(BX), Y11, Y11
-	VAESENC        Y15, Y0, Y0
 	VPXOR          Y13, Y8, Y8
 	VPCLMULQDQ     $0x00, 1632(BX), Y12, Y12
+	VAESENC        Y15, Y0, Y0
 	VPXOR          Y11, Y9, Y9
-	VBROADCASTI128 192(R8), Y15
 	VPXOR          Y12, Y10, Y10
 	VMOVDQU        -32(DI), Y11
+	VBROADCASTI128 224(R8), Y15
 	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VAESENC        Y15, Y0, Y0
 	VPSHUFD        $0x4e, Y11, Y12
 	VPCLMULQDQ     $0x00, 224(BX), Y11, Y13
 	VPXOR          Y11, Y12, Y12
-	VBROADCASTI128 208(R8), Y15
+	VAESENCLAST    Y15, Y0, Y0
 	VPCLMULQDQ     $0x11, 224(BX), Y11, Y11
 	VPXOR          Y13, Y8, Y8
 	VPCLMULQDQ     $0x00, 1664(BX), Y12, Y12
-	VAESENC        Y15, Y0, Y0
+	VPXOR          (R9), Y0, Y0
 	VPXOR          Y11, Y9, Y9
 	VPXOR          Y12, Y10, Y10
 	ADDQ           $0x00000100, BX
-	VBROADCASTI128 224(R8), Y15
-	VAESENCLAST    Y15, Y0, Y0
-	VPXOR          (R9), Y0, Y0
 	VMOVDQU        Y0, (SP)
 	VPAND          (R13), Y0, Y0
 	VPSHUFB        swap<>+0(SB), Y0, Y0
@@ -5884,12 +5818,21 @@ tail1:
 
 tail2:
 	VPXOR          ctr0<>+0(SB), Y14, Y0
+	VPXOR          ctr1<>+0(SB), Y14, Y1
+	VBROADCASTI128 16(R8), Y15
+	VAESENC        Y15, Y0, Y0
+	VAESENC        Y15, Y1, Y1
+	VBROADCASTI128 32(R8), Y15
+	VAESENC        Y15, Y0, Y0
+	VAESENC        Y15, Y1, Y1
+	VBROADCASTI128 48(R8), Y15
+	VAESENC        Y15, Y0, Y0
 	VMOVDQU        -256(DI), Y11
 	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VPXOR          ctr1<>+0(SB), Y14, Y1
+	VAESENC        Y15, Y1, Y1
 	VPSHUFD        $0x4e, Y11, Y12
 	VPCLMULQDQ     $0x00, (BX), Y11, Y13
-	VBROADCASTI128 16(R8), Y15
+	VBROADCASTI128 64(R8), Y15
 	VPXOR          Y11, Y12, Y12
 	VPCLMULQDQ     $0x11, (BX), Y11, Y11
 	VAESENC        Y15, Y0, Y0
@@ -5898,77 +5841,74 @@ tail2:
 	VAESENC        Y15, Y1, Y1
 	VPXOR          Y11, Y9, Y9
 	VPXOR          Y12, Y10, Y10
-	VBROADCASTI128 32(R8), Y15
+	VBROADCASTI128 80(R8), Y15
 	VMOVDQU        -224(DI), Y11
 	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VAESENC        Y15, Y0, Y0
 	VPSHUFD        $0x4e, Y11, Y12
+	VAESENC        Y15, Y0, Y0
 	VPCLMULQDQ     $0x00, 32(BX), Y11, Y13
-	VAESENC        Y15, Y1, Y1
 	VPXOR          Y11, Y12, Y12
-	VPCLMULQDQ     $0x11, 32(BX), Y11, Y11
-	VBROADCASTI128 48(R8), Y15
-	VPXOR          Y13, Y8, Y8
-	VPCLMULQDQ     $0x00, 1472(BX), Y12, Y12
-	VAESENC        Y15, Y0, Y0
-	VPXOR          Y11, Y9, Y9
-	VPXOR          Y12, Y10, Y10
 	VAESENC        Y15, Y1, Y1
-	VMOVDQU        -192(DI), Y11
-	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VBROADCASTI128 64(R8), Y15
-	VPSHUFD        $0x4e, Y11, Y12
+	VPCLMULQDQ     $0x11, 32(BX), Y11, Y11
+	VPXOR          Y13, Y8, Y8
+	VBROADCASTI128 96(R8), Y15
+	VPCLMULQDQ     $0x00, 1472(BX), Y12, Y12
+	VPXOR          Y11, Y9, Y9
 	VAESENC        Y15, Y0, Y0
+	VPXOR          Y12, Y10, Y10
+	VMOVDQU        -192(DI), Y11
+	VAESENC        Y15, Y1, Y1
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VPSHUFD        $0x4e, Y11, Y12
+	VBROADCASTI128 112(R8), Y15
 	VPCLMULQDQ     $0x00, 64(BX), Y11, Y13
 	VPXOR          Y11, Y12, Y12
-	VAESENC        Y15, Y1, Y1
+	VAESENC        Y15, Y0, Y0
 	VPCLMULQDQ     $0x11, 64(BX), Y11, Y11
 	VPXOR          Y13, Y8, Y8
-	VBROADCASTI128 80(R8), Y15
 	VPCLMULQDQ     $0x00, 1504(BX), Y12, Y12
+	VAESENC        Y15, Y1, Y1
 	VPXOR          Y11, Y9, Y9
-	VAESENC        Y15, Y0, Y0
 	VPXOR          Y12, Y10, Y10
+	VBROADCASTI128 128(R8), Y15
 	VMOVDQU        -160(DI), Y11
-	VAESENC        Y15, Y1, Y1
 	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VPSHUFD        $0x4e, Y11, Y12
-	VBROADCASTI128 96(R8), Y15
-	VPCLMULQDQ     $0x00, 96(BX), Y11, Y13
-	VPXOR          Y11, Y12, Y12
 	VAESENC        Y15, Y0, Y0
-	VPCLMULQDQ     $0x11, 96(BX), Y11, Y11
-	VPXOR          Y13, Y8, Y8
+	VPSHUFD        $0x4e, Y11, Y12
+	VPCLMULQDQ     $0x00, 96(BX), Y11, Y13
 	VAESENC        Y15, Y1, Y1
+	VPXOR          Y11, Y12, Y12
+	VPCLMULQDQ     $0x11, 96(BX), Y11, Y11
+	VBROADCASTI128 144(R8), Y15
+	VPXOR          Y13, Y8, Y8
 	VPCLMULQDQ     $0x00, 1536(BX), Y12, Y12
+	VAESENC        Y15, Y0, Y0
 	VPXOR          Y11, Y9, Y9
-	VBROADCASTI128 112(R8), Y15
 	VPXOR          Y12, Y10, Y10
 	VMOVDQU        -128(DI), Y11
-	VAESENC        Y15, Y0, Y0
+	VAESENC        Y15, Y1, Y1
 	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VPSHUFD        $0x4e, Y11, Y12
-	VAESENC        Y15, Y1, Y1
+	VBROADCASTI128 160(R8), Y15
 	VPCLMULQDQ     $0x00, 128(BX), Y11, Y13
 	VPXOR          Y11, Y12, Y12
-	VBROADCASTI128 128(R8), Y15
+	VAESENC        Y15, Y0, Y0
 	VPCLMULQDQ     $0x11, 128(BX), Y11, Y11
-	VAESENC        Y15, Y0, Y0
 	VPXOR          Y13, Y8, Y8
+	VAESENC        Y15, Y1, Y1
 	VPCLMULQDQ     $0x00, 1568(BX), Y12, Y12
-	VAESENC        Y15, Y1, Y1
 	VPXOR          Y11, Y9, Y9
+	VBROADCASTI128 176(R8), Y15
 	VPXOR          Y12, Y10, Y10
-	VBROADCASTI128 144(R8), Y15
 	VMOVDQU        -96(DI), Y11
-	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VAESENC        Y15, Y0, Y0
+	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VPSHUFD        $0x4e, Y11, Y12
-	VPCLMULQDQ     $0x00, 160(BX), Y11, Y13
 	VAESENC        Y15, Y1, Y1
+	VPCLMULQDQ     $0x00, 160(BX), Y11, Y13
 	VPXOR          Y11, Y12, Y12
 	VPCLMULQDQ     $0x11, 160(BX), Y11, Y11
-	VBROADCASTI128 160(R8), Y15
+	VBROADCASTI128 192(R8), Y15
 	VPXOR          Y13, Y8, Y8
 	VPCLMULQDQ     $0x00, 1600(BX), Y12, Y12
 	VAESENC        Y15, Y0, Y0
@@ -5977,7 +5917,7 @@ tail2:
 	VAESENC        Y15, Y1, Y1
 	VMOVDQU        -64(DI), Y11
 	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VBROADCASTI128 176(R8), Y15
+	VBROADCASTI128 208(R8), Y15
 	VPSHUFD        $0x4e, Y11, Y12
 	VPCLMULQDQ     $0x00, 192(BX), Y11, Y13
 	VAESENC        Y15, Y0, Y0
@@ -5986,31 +5926,25 @@ tail2:
 	VAESENC        Y15, Y1, Y1
 	VPXOR          Y13, Y8, Y8
 	VPCLMULQDQ     $0x00, 1632(BX), Y12, Y12
-	VBROADCASTI128 192(R8), Y15
-	VPXOR          Y11, Y9, Y9
-	VAESENC        Y15, Y0, Y0
-	VPXOR          Y12, Y10, Y10
-	VMOVDQU        -32(DI), Y11
-	VAESENC        Y15, Y1, Y1
-	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VPSHUFD        $0x4e, Y11, Y12
-	VBROADCASTI128 208(R8), Y15
-	VPCLMULQDQ     $0x00, 224(BX), Y11, Y13
-	VPXOR          Y11, Y12, Y12
-	VAESENC        Y15, Y0, Y0
-	VPCLMULQDQ     $0x11, 224(BX), Y11, Y11
-	VPXOR          Y13, Y8, Y8
-	VAESENC        Y15, Y1, Y1
-	VPCLMULQDQ     $0x00, 1664(BX), Y12, Y12
 	VPXOR          Y11, Y9, Y9
 	VBROADCASTI128 224(R8), Y15
 	VPXOR          Y12, Y10, Y10
-	ADDQ           $0x00000100, BX
+	VMOVDQU        -32(DI), Y11
 	VAESENCLAST    Y15, Y0, Y0
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VPSHUFD        $0x4e, Y11, Y12
 	VAESENCLAST    Y15, Y1, Y1
+	VPCLMULQDQ     $0x00, 224(BX), Y11, Y13
+	VPXOR          Y11, Y12, Y12
 	VPXOR          (SI), Y0, Y0
+	VPCLMULQDQ     $0x11, 224(BX), Y11, Y11
+	VPXOR          Y13, Y8, Y8
 	VMOVDQU        Y0, (DI)
+	VPCLMULQDQ     $0x00, 1664(BX), Y12, Y12
+	VPXOR          Y11, Y9, Y9
 	VPXOR          (R9), Y1, Y1
+	VPXOR          Y12, Y10, Y10
+	ADDQ           $0x00000100, BX
 	VMOVDQU        Y1, (SP)
 	VPAND          (R13), Y1, Y1
 	VPSHUFB        swap<>+0(SB), Y0, Y0
@@ -6019,23 +5953,35 @@ tail2:
 
 tail3:
 	VPXOR          ctr0<>+0(SB), Y14, Y0
-	VMOVDQU        -256(DI), Y11
-	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VPXOR          ctr1<>+0(SB), Y14, Y1
-	VPSHUFD        $0x4e, Y11, Y12
 	VPXOR          ctr2<>+0(SB), Y14, Y2
-	VPCLMULQDQ     $0x00, (BX), Y11, Y13
-	VPXOR          Y11, Y12, Y12
 	VBROADCASTI128 16(R8), Y15
+	VAESENC        Y15, Y0, Y0
+	VAESENC        Y15, Y1, Y1
+	VAESENC        Y15, Y2, Y2
+	VBROADCASTI128 32(R8), Y15
+	VAESENC        Y15, Y0, Y0
+	VAESENC        Y15, Y1, Y1
+	VAESENC        Y15, Y2, Y2
+	VBROADCASTI128 48(R8), Y15
+	VAESENC        Y15, Y0, Y0
+	VMOVDQU        -256(DI), Y11
+	VAESENC        Y15, Y1, Y1
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VAESENC        Y15, Y2, Y2
+	VPSHUFD        $0x4e, Y11, Y12
+	VPCLMULQDQ     $0x00, (BX), Y11, Y13
+	VBROADCASTI128 64(R8), Y15
+	VPXOR          Y11, Y12, Y12
 	VPCLMULQDQ     $0x11, (BX), Y11, Y11
 	VAESENC        Y15, Y0, Y0
 	VPXOR          Y13, Y8, Y8
-	VPCLMULQDQ     $0x00, 1440(BX), Y12, Y12
 	VAESENC        Y15, Y1, Y1
+	VPCLMULQDQ     $0x00, 1440(BX), Y12, Y12
 	VPXOR          Y11, Y9, Y9
 	VAESENC        Y15, Y2, Y2
 	VPXOR          Y12, Y10, Y10
-	VBROADCASTI128 32(R8), Y15
+	VBROADCASTI128 80(R8), Y15
 	VMOVDQU        -224(DI), Y11
 	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VAESENC        Y15, Y0, Y0
@@ -6045,124 +5991,112 @@ tail3:
 	VPXOR          Y11, Y12, Y12
 	VAESENC        Y15, Y2, Y2
 	VPCLMULQDQ     $0x11, 32(BX), Y11, Y11
-	VBROADCASTI128 48(R8), Y15
 	VPXOR          Y13, Y8, Y8
-	VAESENC        Y15, Y0, Y0
-	VPCLMULQDQ     $0x00, 1472(BX), Y12, Y12
-	VPXOR          Y11, Y9, Y9
-	VAESENC        Y15, Y1, Y1
-	VPXOR          Y12, Y10, Y10
-	VAESENC        Y15, Y2, Y2
-	VMOVDQU        -192(DI), Y11
-	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VBROADCASTI128 64(R8), Y15
-	VPSHUFD        $0x4e, Y11, Y12
-	VAESENC        Y15, Y0, Y0
-	VPCLMULQDQ     $0x00, 64(BX), Y11, Y13
-	VAESENC        Y15, Y1, Y1
-	VPXOR          Y11, Y12, Y12
-	VPCLMULQDQ     $0x11, 64(BX), Y11, Y11
-	VAESENC        Y15, Y2, Y2
-	VPXOR          Y13, Y8, Y8
-	VBROADCASTI128 80(R8), Y15
-	VPCLMULQDQ     $0x00, 1504(BX), Y12, Y12
-	VPXOR          Y11, Y9, Y9
-	VAESENC        Y15, Y0, Y0
-	VPXOR          Y12, Y10, Y10
-	VAESENC        Y15, Y1, Y1
-	VMOVDQU        -160(DI), Y11
-	VAESENC        Y15, Y2, Y2
-	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VPSHUFD        $0x4e, Y11, Y12
 	VBROADCASTI128 96(R8), Y15
-	VPCLMULQDQ     $0x00, 96(BX), Y11, Y13
+	VPCLMULQDQ     $0x00, 1472(BX), Y12, Y12
 	VAESENC        Y15, Y0, Y0
+	VPXOR          Y11, Y9, Y9
+	VPXOR          Y12, Y10, Y10
+	VAESENC        Y15, Y1, Y1
+	VMOVDQU        -192(DI), Y11
+	VAESENC        Y15, Y2, Y2
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VPSHUFD        $0x4e, Y11, Y12
+	VBROADCASTI128 112(R8), Y15
+	VPCLMULQDQ     $0x00, 64(BX), Y11, Y13
+	VPXOR          Y11, Y12, Y12
+	VAESENC        Y15, Y0, Y0
+	VPCLMULQDQ     $0x11, 64(BX), Y11, Y11
+	VAESENC        Y15, Y1, Y1
+	VPXOR          Y13, Y8, Y8
+	VPCLMULQDQ     $0x00, 1504(BX), Y12, Y12
+	VAESENC        Y15, Y2, Y2
+	VPXOR          Y11, Y9, Y9
+	VBROADCASTI128 128(R8), Y15
+	VPXOR          Y12, Y10, Y10
+	VMOVDQU        -160(DI), Y11
+	VAESENC        Y15, Y0, Y0
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VAESENC        Y15, Y1, Y1
+	VPSHUFD        $0x4e, Y11, Y12
+	VPCLMULQDQ     $0x00, 96(BX), Y11, Y13
+	VAESENC        Y15, Y2, Y2
 	VPXOR          Y11, Y12, Y12
 	VPCLMULQDQ     $0x11, 96(BX), Y11, Y11
-	VAESENC        Y15, Y1, Y1
+	VBROADCASTI128 144(R8), Y15
 	VPXOR          Y13, Y8, Y8
-	VAESENC        Y15, Y2, Y2
+	VAESENC        Y15, Y0, Y0
 	VPCLMULQDQ     $0x00, 1536(BX), Y12, Y12
-	VBROADCASTI128 112(R8), Y15
 	VPXOR          Y11, Y9, Y9
-	VPXOR          Y12, Y10, Y10
-	VAESENC        Y15, Y0, Y0
-	VMOVDQU        -128(DI), Y11
 	VAESENC        Y15, Y1, Y1
-	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VPSHUFD        $0x4e, Y11, Y12
+	VPXOR          Y12, Y10, Y10
 	VAESENC        Y15, Y2, Y2
+	VMOVDQU        -128(DI), Y11
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VBROADCASTI128 160(R8), Y15
+	VPSHUFD        $0x4e, Y11, Y12
 	VPCLMULQDQ     $0x00, 128(BX), Y11, Y13
-	VBROADCASTI128 128(R8), Y15
-	VPXOR          Y11, Y12, Y12
 	VAESENC        Y15, Y0, Y0
+	VPXOR          Y11, Y12, Y12
+	VAESENC        Y15, Y1, Y1
 	VPCLMULQDQ     $0x11, 128(BX), Y11, Y11
 	VPXOR          Y13, Y8, Y8
-	VAESENC        Y15, Y1, Y1
-	VPCLMULQDQ     $0x00, 1568(BX), Y12, Y12
 	VAESENC        Y15, Y2, Y2
+	VPCLMULQDQ     $0x00, 1568(BX), Y12, Y12
+	VBROADCASTI128 176(R8), Y15
 	VPXOR          Y11, Y9, Y9
 	VPXOR          Y12, Y10, Y10
-	VBROADCASTI128 144(R8), Y15
-	VMOVDQU        -96(DI), Y11
 	VAESENC        Y15, Y0, Y0
+	VMOVDQU        -96(DI), Y11
+	VAESENC        Y15, Y1, Y1
 	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VPSHUFD        $0x4e, Y11, Y12
-	VAESENC        Y15, Y1, Y1
-	VPCLMULQDQ     $0x00, 160(BX), Y11, Y13
 	VAESENC        Y15, Y2, Y2
+	VPCLMULQDQ     $0x00, 160(BX), Y11, Y13
 	VPXOR          Y11, Y12, Y12
-	VBROADCASTI128 160(R8), Y15
+	VBROADCASTI128 192(R8), Y15
 	VPCLMULQDQ     $0x11, 160(BX), Y11, Y11
-	VPXOR          Y13, Y8, Y8
 	VAESENC        Y15, Y0, Y0
+	VPXOR          Y13, Y8, Y8
 	VPCLMULQDQ     $0x00, 1600(BX), Y12, Y12
 	VAESENC        Y15, Y1, Y1
 	VPXOR          Y11, Y9, Y9
-	VPXOR          Y12, Y10, Y10
 	VAESENC        Y15, Y2, Y2
+	VPXOR          Y12, Y10, Y10
 	VMOVDQU        -64(DI), Y11
-	VBROADCASTI128 176(R8), Y15
+	VBROADCASTI128 208(R8), Y15
 	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VAESENC        Y15, Y0, Y0
 	VPSHUFD        $0x4e, Y11, Y12
+	VAESENC        Y15, Y0, Y0
 	VPCLMULQDQ     $0x00, 192(BX), Y11, Y13
 	VAESENC        Y15, Y1, Y1
 	VPXOR          Y11, Y12, Y12
-	VAESENC        Y15, Y2, Y2
 	VPCLMULQDQ     $0x11, 192(BX), Y11, Y11
-	VPXOR          Y13, Y8, Y8
-	VBROADCASTI128 192(R8), Y15
-	VPCLMULQDQ     $0x00, 1632(BX), Y12, Y12
-	VAESENC        Y15, Y0, Y0
-	VPXOR          Y11, Y9, Y9
-	VAESENC        Y15, Y1, Y1
-	VPXOR          Y12, Y10, Y10
-	VMOVDQU        -32(DI), Y11
-	VAESENC        Y15, Y2, Y2
-	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VBROADCASTI128 208(R8), Y15
-	VPSHUFD        $0x4e, Y11, Y12
-	VPCLMULQDQ     $0x00, 224(BX), Y11, Y13
-	VAESENC        Y15, Y0, Y0
-	VPXOR          Y11, Y12, Y12
-	VAESENC        Y15, Y1, Y1
-	VPCLMULQDQ     $0x11, 224(BX), Y11, Y11
 	VAESENC        Y15, Y2, Y2
 	VPXOR          Y13, Y8, Y8
-	VPCLMULQDQ     $0x00, 1664(BX), Y12, Y12
 	VBROADCASTI128 224(R8), Y15
+	VPCLMULQDQ     $0x00, 1632(BX), Y12, Y12
 	VPXOR          Y11, Y9, Y9
 	VAESENCLAST    Y15, Y0, Y0
 	VPXOR          Y12, Y10, Y10
-	ADDQ           $0x00000100, BX
 	VAESENCLAST    Y15, Y1, Y1
+	VMOVDQU        -32(DI), Y11
+	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VAESENCLAST    Y15, Y2, Y2
+	VPSHUFD        $0x4e, Y11, Y12
+	VPCLMULQDQ     $0x00, 224(BX), Y11, Y13
 	VPXOR          (SI), Y0, Y0
+	VPXOR          Y11, Y12, Y12
 	VMOVDQU        Y0, (DI)
+	VPCLMULQDQ     $0x11, 224(BX), Y11, Y11
+	VPXOR          Y13, Y8, Y8
 	VPXOR          32(SI), Y1, Y1
+	VPCLMULQDQ     $0x00, 1664(BX), Y12, Y12
 	VMOVDQU        Y1, 32(DI)
+	VPXOR          Y11, Y9, Y9
+	VPXOR          Y12, Y10, Y10
 	VPXOR          (R9), Y2, Y2
+	ADDQ           $0x00000100, BX
 	VMOVDQU        Y2, (SP)
 	VPAND          (R13), Y2, Y2
 	VPSHUFB        swap<>+0(SB), Y0, Y0
@@ -6172,28 +6106,43 @@ tail3:
 
 tail4:
 	VPXOR          ctr0<>+0(SB), Y14, Y0
-	VMOVDQU        -256(DI), Y11
-	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VPXOR          ctr1<>+0(SB), Y14, Y1
-	VPSHUFD        $0x4e, Y11, Y12
 	VPXOR          ctr2<>+0(SB), Y14, Y2
-	VPCLMULQDQ     $0x00, (BX), Y11, Y13
 	VPXOR          ctr3<>+0(SB), Y14, Y3
-	VPXOR          Y11, Y12, Y12
 	VBROADCASTI128 16(R8), Y15
-	VPCLMULQDQ     $0x11, (BX), Y11, Y11
 	VAESENC        Y15, Y0, Y0
-	VPXOR          Y13, Y8, Y8
 	VAESENC        Y15, Y1, Y1
+	VAESENC        Y15, Y2, Y2
+	VAESENC        Y15, Y3, Y3
+	VBROADCASTI128 32(R8), Y15
+	VAESENC        Y15, Y0, Y0
+	VAESENC        Y15, Y1, Y1
+	VAESENC        Y15, Y2, Y2
+	VAESENC        Y15, Y3, Y3
+	VBROADCASTI128 48(R8), Y15
+	VAESENC        Y15, Y0, Y0
+	VAESENC        Y15, Y1, Y1
+	VMOVDQU        -256(DI), Y11
+	VAESENC        Y15, Y2, Y2
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VPSHUFD        $0x4e, Y11, Y12
+	VAESENC        Y15, Y3, Y3
+	VPCLMULQDQ     $0x00, (BX), Y11, Y13
+	VBROADCASTI128 64(R8), Y15
+	VPXOR          Y11, Y12, Y12
+	VAESENC        Y15, Y0, Y0
+	VPCLMULQDQ     $0x11, (BX), Y11, Y11
+	VAESENC        Y15, Y1, Y1
+	VPXOR          Y13, Y8, Y8
 	VPCLMULQDQ     $0x00, 1440(BX), Y12, Y12
 	VAESENC        Y15, Y2, Y2
 	VPXOR          Y11, Y9, Y9
 	VAESENC        Y15, Y3, Y3
 	VPXOR          Y12, Y10, Y10
-	VBROADCASTI128 32(R8), Y15
+	VBROADCASTI128 80(R8), Y15
 	VMOVDQU        -224(DI), Y11
-	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VAESENC        Y15, Y0, Y0
+	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VPSHUFD        $0x4e, Y11, Y12
 	VAESENC        Y15, Y1, Y1
 	VPCLMULQDQ     $0x00, 32(BX), Y11, Y13
@@ -6201,94 +6150,89 @@ tail4:
 	VPXOR          Y11, Y12, Y12
 	VAESENC        Y15, Y3, Y3
 	VPCLMULQDQ     $0x11, 32(BX), Y11, Y11
-	VBROADCASTI128 48(R8), Y15
-	VPXOR          Y13, Y8, Y8
-	VAESENC        Y15, Y0, Y0
-	VPCLMULQDQ     $0x00, 1472(BX), Y12, Y12
-	VAESENC        Y15, Y1, Y1
-	VPXOR          Y11, Y9, Y9
-	VAESENC        Y15, Y2, Y2
-	VPXOR          Y12, Y10, Y10
-	VAESENC        Y15, Y3, Y3
-	VMOVDQU        -192(DI), Y11
-	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VBROADCASTI128 64(R8), Y15
-	VPSHUFD        $0x4e, Y11, Y12
-	VAESENC        Y15, Y0, Y0
-	VPCLMULQDQ     $0x00, 64(BX), Y11, Y13
-	VAESENC        Y15, Y1, Y1
-	VPXOR          Y11, Y12, Y12
-	VAESENC        Y15, Y2, Y2
-	VPCLMULQDQ     $0x11, 64(BX), Y11, Y11
-	VAESENC        Y15, Y3, Y3
-	VPXOR          Y13, Y8, Y8
-	VBROADCASTI128 80(R8), Y15
-	VPCLMULQDQ     $0x00, 1504(BX), Y12, Y12
-	VAESENC        Y15, Y0, Y0
-	VPXOR          Y11, Y9, Y9
-	VAESENC        Y15, Y1, Y1
-	VPXOR          Y12, Y10, Y10
-	VAESENC        Y15, Y2, Y2
-	VMOVDQU        -160(DI), Y11
-	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VAESENC        Y15, Y3, Y3
-	VPSHUFD        $0x4e, Y11, Y12
 	VBROADCASTI128 96(R8), Y15
-	VPCLMULQDQ     $0x00, 96(BX), Y11, Y13
-	VAESENC        Y15, Y0, Y0
-	VPXOR          Y11, Y12, Y12
-	VAESENC        Y15, Y1, Y1
-	VPCLMULQDQ     $0x11, 96(BX), Y11, Y11
-	VAESENC        Y15, Y2, Y2
 	VPXOR          Y13, Y8, Y8
+	VPCLMULQDQ     $0x00, 1472(BX), Y12, Y12
+	VAESENC        Y15, Y0, Y0
+	VPXOR          Y11, Y9, Y9
+	VAESENC        Y15, Y1, Y1
+	VPXOR          Y12, Y10, Y10
+	VAESENC        Y15, Y2, Y2
+	VMOVDQU        -192(DI), Y11
 	VAESENC        Y15, Y3, Y3
-	VPCLMULQDQ     $0x00, 1536(BX), Y12, Y12
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VPSHUFD        $0x4e, Y11, Y12
 	VBROADCASTI128 112(R8), Y15
-	VPXOR          Y11, Y9, Y9
+	VPCLMULQDQ     $0x00, 64(BX), Y11, Y13
 	VAESENC        Y15, Y0, Y0
-	VPXOR          Y12, Y10, Y10
+	VPXOR          Y11, Y12, Y12
 	VAESENC        Y15, Y1, Y1
-	VMOVDQU        -128(DI), Y11
-	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VPCLMULQDQ     $0x11, 64(BX), Y11, Y11
 	VAESENC        Y15, Y2, Y2
-	VPSHUFD        $0x4e, Y11, Y12
+	VPXOR          Y13, Y8, Y8
+	VPCLMULQDQ     $0x00, 1504(BX), Y12, Y12
 	VAESENC        Y15, Y3, Y3
-	VPCLMULQDQ     $0x00, 128(BX), Y11, Y13
+	VPXOR          Y11, Y9, Y9
 	VBROADCASTI128 128(R8), Y15
-	VPXOR          Y11, Y12, Y12
-	VAESENC        Y15, Y0, Y0
-	VPCLMULQDQ     $0x11, 128(BX), Y11, Y11
-	VAESENC        Y15, Y1, Y1
-	VPXOR          Y13, Y8, Y8
-	VAESENC        Y15, Y2, Y2
-	VPCLMULQDQ     $0x00, 1568(BX), Y12, Y12
-	VAESENC        Y15, Y3, Y3
-	VPXOR          Y11, Y9, Y9
-	VBROADCASTI128 144(R8), Y15
 	VPXOR          Y12, Y10, Y10
 	VAESENC        Y15, Y0, Y0
-	VMOVDQU        -96(DI), Y11
-	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VMOVDQU        -160(DI), Y11
 	VAESENC        Y15, Y1, Y1
+	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VPSHUFD        $0x4e, Y11, Y12
 	VAESENC        Y15, Y2, Y2
-	VPCLMULQDQ     $0x00, 160(BX), Y11, Y13
+	VPCLMULQDQ     $0x00, 96(BX), Y11, Y13
 	VAESENC        Y15, Y3, Y3
 	VPXOR          Y11, Y12, Y12
-	VBROADCASTI128 160(R8), Y15
-	VPCLMULQDQ     $0x11, 160(BX), Y11, Y11
+	VBROADCASTI128 144(R8), Y15
+	VPCLMULQDQ     $0x11, 96(BX), Y11, Y11
 	VAESENC        Y15, Y0, Y0
 	VPXOR          Y13, Y8, Y8
+	VPCLMULQDQ     $0x00, 1536(BX), Y12, Y12
 	VAESENC        Y15, Y1, Y1
+	VPXOR          Y11, Y9, Y9
+	VAESENC        Y15, Y2, Y2
+	VPXOR          Y12, Y10, Y10
+	VAESENC        Y15, Y3, Y3
+	VMOVDQU        -128(DI), Y11
+	VBROADCASTI128 160(R8), Y15
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VPSHUFD        $0x4e, Y11, Y12
+	VAESENC        Y15, Y0, Y0
+	VPCLMULQDQ     $0x00, 128(BX), Y11, Y13
+	VAESENC        Y15, Y1, Y1
+	VPXOR          Y11, Y12, Y12
+	VAESENC        Y15, Y2, Y2
+	VPCLMULQDQ     $0x11, 128(BX), Y11, Y11
+	VAESENC        Y15, Y3, Y3
+	VPXOR          Y13, Y8, Y8
+	VPCLMULQDQ     $0x00, 1568(BX), Y12, Y12
+	VBROADCASTI128 176(R8), Y15
+	VPXOR          Y11, Y9, Y9
+	VAESENC        Y15, Y0, Y0
+	VPXOR          Y12, Y10, Y10
+	VAESENC        Y15, Y1, Y1
+	VMOVDQU        -96(DI), Y11
+	VAESENC        Y15, Y2, Y2
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VPSHUFD        $0x4e, Y11, Y12
+	VAESENC        Y15, Y3, Y3
+	VPCLMULQDQ     $0x00, 160(BX), Y11, Y13
+	VBROADCASTI128 192(R8), Y15
+	VPXOR          Y11, Y12, Y12
+	VAESENC        Y15, Y0, Y0
+	VPCLMULQDQ     $0x11, 160(BX), Y11, Y11
+	VAESENC        Y15, Y1, Y1
+	VPXOR          Y13, Y8, Y8
 	VPCLMULQDQ     $0x00, 1600(BX), Y12, Y12
 	VAESENC        Y15, Y2, Y2
 	VPXOR          Y11, Y9, Y9
 	VAESENC        Y15, Y3, Y3
 	VPXOR          Y12, Y10, Y10
-	VBROADCASTI128 176(R8), Y15
+	VBROADCASTI128 208(R8), Y15
 	VMOVDQU        -64(DI), Y11
-	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VAESENC        Y15, Y0, Y0
+	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VPSHUFD        $0x4e, Y11, Y12
 	VAESENC        Y15, Y1, Y1
 	VPCLMULQDQ     $0x00, 192(BX), Y11, Y13
@@ -6296,43 +6240,33 @@ tail4:
 	VPXOR          Y11, Y12, Y12
 	VAESENC        Y15, Y3, Y3
 	VPCLMULQDQ     $0x11, 192(BX), Y11, Y11
-	VBROADCASTI128 192(R8), Y15
-	VPXOR          Y13, Y8, Y8
-	VAESENC        Y15, Y0, Y0
-	VPCLMULQDQ     $0x00, 1632(BX), Y12, Y12
-	VAESENC        Y15, Y1, Y1
-	VPXOR          Y11, Y9, Y9
-	VAESENC        Y15, Y2, Y2
-	VPXOR          Y12, Y10, Y10
-	VAESENC        Y15, Y3, Y3
-	VMOVDQU        -32(DI), Y11
-	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VBROADCASTI128 208(R8), Y15
-	VPSHUFD        $0x4e, Y11, Y12
-	VAESENC        Y15, Y0, Y0
-	VPCLMULQDQ     $0x00, 224(BX), Y11, Y13
-	VAESENC        Y15, Y1, Y1
-	VPXOR          Y11, Y12, Y12
-	VAESENC        Y15, Y2, Y2
-	VPCLMULQDQ     $0x11, 224(BX), Y11, Y11
-	VAESENC        Y15, Y3, Y3
-	VPXOR          Y13, Y8, Y8
 	VBROADCASTI128 224(R8), Y15
-	VPCLMULQDQ     $0x00, 1664(BX), Y12, Y12
+	VPXOR          Y13, Y8, Y8
+	VPCLMULQDQ     $0x00, 1632(BX), Y12, Y12
 	VAESENCLAST    Y15, Y0, Y0
 	VPXOR          Y11, Y9, Y9
 	VAESENCLAST    Y15, Y1, Y1
 	VPXOR          Y12, Y10, Y10
 	VAESENCLAST    Y15, Y2, Y2
-	ADDQ           $0x00000100, BX
+	VMOVDQU        -32(DI), Y11
 	VAESENCLAST    Y15, Y3, Y3
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VPSHUFD        $0x4e, Y11, Y12
 	VPXOR          (SI), Y0, Y0
+	VPCLMULQDQ     $0x00, 224(BX), Y11, Y13
 	VMOVDQU        Y0, (DI)
+	VPXOR          Y11, Y12, Y12
 	VPXOR          32(SI), Y1, Y1
+	VPCLMULQDQ     $0x11, 224(BX), Y11, Y11
 	VMOVDQU        Y1, 32(DI)
+	VPXOR          Y13, Y8, Y8
+	VPCLMULQDQ     $0x00, 1664(BX), Y12, Y12
 	VPXOR          64(SI), Y2, Y2
+	VPXOR          Y11, Y9, Y9
 	VMOVDQU        Y2, 64(DI)
+	VPXOR          Y12, Y10, Y10
 	VPXOR          (R9), Y3, Y3
+	ADDQ           $0x00000100, BX
 	VMOVDQU        Y3, (SP)
 	VPAND          (R13), Y3, Y3
 	VPSHUFB        swap<>+0(SB), Y0, Y0
@@ -6343,30 +6277,48 @@ tail4:
 
 tail5:
 	VPXOR          ctr0<>+0(SB), Y14, Y0
-	VMOVDQU        -256(DI), Y11
 	VPXOR          ctr1<>+0(SB), Y14, Y1
-	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VPXOR          ctr2<>+0(SB), Y14, Y2
-	VPSHUFD        $0x4e, Y11, Y12
 	VPXOR          ctr3<>+0(SB), Y14, Y3
-	VPCLMULQDQ     $0x00, (BX), Y11, Y13
 	VPXOR          ctr4<>+0(SB), Y14, Y4
-	VPXOR          Y11, Y12, Y12
 	VBROADCASTI128 16(R8), Y15
-	VPCLMULQDQ     $0x11, (BX), Y11, Y11
 	VAESENC        Y15, Y0, Y0
-	VPXOR          Y13, Y8, Y8
 	VAESENC        Y15, Y1, Y1
-	VPCLMULQDQ     $0x00, 1440(BX), Y12, Y12
 	VAESENC        Y15, Y2, Y2
-	VPXOR          Y11, Y9, Y9
 	VAESENC        Y15, Y3, Y3
-	VPXOR          Y12, Y10, Y10
 	VAESENC        Y15, Y4, Y4
-	VMOVDQU        -224(DI), Y11
 	VBROADCASTI128 32(R8), Y15
-	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VAESENC        Y15, Y0, Y0
+	VAESENC        Y15, Y1, Y1
+	VAESENC        Y15, Y2, Y2
+	VAESENC        Y15, Y3, Y3
+	VAESENC        Y15, Y4, Y4
+	VBROADCASTI128 48(R8), Y15
+	VAESENC        Y15, Y0, Y0
+	VAESENC        Y15, Y1, Y1
+	VMOVDQU        -256(DI), Y11
+	VAESENC        Y15, Y2, Y2
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VAESENC        Y15, Y3, Y3
+	VPSHUFD        $0x4e, Y11, Y12
+	VAESENC        Y15, Y4, Y4
+	VPCLMULQDQ     $0x00, (BX), Y11, Y13
+	VBROADCASTI128 64(R8), Y15
+	VPXOR          Y11, Y12, Y12
+	VAESENC        Y15, Y0, Y0
+	VPCLMULQDQ     $0x11, (BX), Y11, Y11
+	VAESENC        Y15, Y1, Y1
+	VPXOR          Y13, Y8, Y8
+	VAESENC        Y15, Y2, Y2
+	VPCLMULQDQ     $0x00, 1440(BX), Y12, Y12
+	VAESENC        Y15, Y3, Y3
+	VPXOR          Y11, Y9, Y9
+	VAESENC        Y15, Y4, Y4
+	VPXOR          Y12, Y10, Y10
+	VBROADCASTI128 80(R8), Y15
+	VMOVDQU        -224(DI), Y11
+	VAESENC        Y15, Y0, Y0
+	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VAESENC        Y15, Y1, Y1
 	VPSHUFD        $0x4e, Y11, Y12
 	VAESENC        Y15, Y2, Y2
@@ -6375,99 +6327,93 @@ tail5:
 	VPXOR          Y11, Y12, Y12
 	VAESENC        Y15, Y4, Y4
 	VPCLMULQDQ     $0x11, 32(BX), Y11, Y11
-	VBROADCASTI128 48(R8), Y15
+	VBROADCASTI128 96(R8), Y15
 	VPXOR          Y13, Y8, Y8
 	VAESENC        Y15, Y0, Y0
 	VPCLMULQDQ     $0x00, 1472(BX), Y12, Y12
 	VAESENC        Y15, Y1, Y1
 	VPXOR          Y11, Y9, Y9
-	VAESENC        Y15, Y2, Y2
 	VPXOR          Y12, Y10, Y10
-	VAESENC        Y15, Y3, Y3
+	VAESENC        Y15, Y2, Y2
 	VMOVDQU        -192(DI), Y11
-	VAESENC        Y15, Y4, Y4
-	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VBROADCASTI128 64(R8), Y15
-	VPSHUFD        $0x4e, Y11, Y12
-	VAESENC        Y15, Y0, Y0
-	VAESENC        Y15, Y1, Y1
-	VPCLMULQDQ     $0x00, 64(BX), Y11, Y13
-	VAESENC        Y15, Y2, Y2
-	VPXOR          Y11, Y12, Y12
-	VAESENC        Y15, Y3, Y3
-	VPCLMULQDQ     $0x11, 64(BX), Y11, Y11
-	VAESENC        Y15, Y4, Y4
-	VPXOR          Y13, Y8, Y8
-	VBROADCASTI128 80(R8), Y15
-	VPCLMULQDQ     $0x00, 1504(BX), Y12, Y12
-	VAESENC        Y15, Y0, Y0
-	VPXOR          Y11, Y9, Y9
-	VAESENC        Y15, Y1, Y1
-	VPXOR          Y12, Y10, Y10
-	VAESENC        Y15, Y2, Y2
-	VMOVDQU        -160(DI), Y11
 	VAESENC        Y15, Y3, Y3
 	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VAESENC        Y15, Y4, Y4
 	VPSHUFD        $0x4e, Y11, Y12
-	VBROADCASTI128 96(R8), Y15
-	VPCLMULQDQ     $0x00, 96(BX), Y11, Y13
-	VAESENC        Y15, Y0, Y0
-	VAESENC        Y15, Y1, Y1
-	VPXOR          Y11, Y12, Y12
-	VAESENC        Y15, Y2, Y2
-	VPCLMULQDQ     $0x11, 96(BX), Y11, Y11
-	VAESENC        Y15, Y3, Y3
-	VPXOR          Y13, Y8, Y8
-	VAESENC        Y15, Y4, Y4
-	VPCLMULQDQ     $0x00, 1536(BX), Y12, Y12
 	VBROADCASTI128 112(R8), Y15
-	VPXOR          Y11, Y9, Y9
+	VPCLMULQDQ     $0x00, 64(BX), Y11, Y13
 	VAESENC        Y15, Y0, Y0
-	VPXOR          Y12, Y10, Y10
+	VPXOR          Y11, Y12, Y12
 	VAESENC        Y15, Y1, Y1
-	VMOVDQU        -128(DI), Y11
+	VPCLMULQDQ     $0x11, 64(BX), Y11, Y11
 	VAESENC        Y15, Y2, Y2
-	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VPXOR          Y13, Y8, Y8
 	VAESENC        Y15, Y3, Y3
-	VPSHUFD        $0x4e, Y11, Y12
+	VPCLMULQDQ     $0x00, 1504(BX), Y12, Y12
 	VAESENC        Y15, Y4, Y4
-	VPCLMULQDQ     $0x00, 128(BX), Y11, Y13
+	VPXOR          Y11, Y9, Y9
 	VBROADCASTI128 128(R8), Y15
-	VPXOR          Y11, Y12, Y12
-	VAESENC        Y15, Y0, Y0
-	VAESENC        Y15, Y1, Y1
-	VPCLMULQDQ     $0x11, 128(BX), Y11, Y11
-	VAESENC        Y15, Y2, Y2
-	VPXOR          Y13, Y8, Y8
-	VAESENC        Y15, Y3, Y3
-	VPCLMULQDQ     $0x00, 1568(BX), Y12, Y12
-	VAESENC        Y15, Y4, Y4
-	VPXOR          Y11, Y9, Y9
-	VBROADCASTI128 144(R8), Y15
 	VPXOR          Y12, Y10, Y10
 	VAESENC        Y15, Y0, Y0
-	VMOVDQU        -96(DI), Y11
+	VMOVDQU        -160(DI), Y11
 	VAESENC        Y15, Y1, Y1
 	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VAESENC        Y15, Y2, Y2
 	VPSHUFD        $0x4e, Y11, Y12
 	VAESENC        Y15, Y3, Y3
-	VPCLMULQDQ     $0x00, 160(BX), Y11, Y13
+	VPCLMULQDQ     $0x00, 96(BX), Y11, Y13
 	VAESENC        Y15, Y4, Y4
 	VPXOR          Y11, Y12, Y12
-	VBROADCASTI128 160(R8), Y15
-	VPCLMULQDQ     $0x11, 160(BX), Y11, Y11
+	VBROADCASTI128 144(R8), Y15
+	VPCLMULQDQ     $0x11, 96(BX), Y11, Y11
 	VAESENC        Y15, Y0, Y0
 	VPXOR          Y13, Y8, Y8
 	VAESENC        Y15, Y1, Y1
+	VPCLMULQDQ     $0x00, 1536(BX), Y12, Y12
+	VAESENC        Y15, Y2, Y2
+	VPXOR          Y11, Y9, Y9
+	VAESENC        Y15, Y3, Y3
+	VPXOR          Y12, Y10, Y10
+	VAESENC        Y15, Y4, Y4
+	VMOVDQU        -128(DI), Y11
+	VBROADCASTI128 160(R8), Y15
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VAESENC        Y15, Y0, Y0
+	VPSHUFD        $0x4e, Y11, Y12
+	VAESENC        Y15, Y1, Y1
+	VPCLMULQDQ     $0x00, 128(BX), Y11, Y13
+	VAESENC        Y15, Y2, Y2
+	VPXOR          Y11, Y12, Y12
+	VAESENC        Y15, Y3, Y3
+	VPCLMULQDQ     $0x11, 128(BX), Y11, Y11
+	VAESENC        Y15, Y4, Y4
+	VPXOR          Y13, Y8, Y8
+	VBROADCASTI128 176(R8), Y15
+	VPCLMULQDQ     $0x00, 1568(BX), Y12, Y12
+	VAESENC        Y15, Y0, Y0
+	VPXOR          Y11, Y9, Y9
+	VAESENC        Y15, Y1, Y1
+	VPXOR          Y12, Y10, Y10
+	VMOVDQU        -96(DI), Y11
+	VAESENC        Y15, Y2, Y2
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VAESENC        Y15, Y3, Y3
+	VPSHUFD        $0x4e, Y11, Y12
+	VAESENC        Y15, Y4, Y4
+	VPCLMULQDQ     $0x00, 160(BX), Y11, Y13
+	VBROADCASTI128 192(R8), Y15
+	VPXOR          Y11, Y12, Y12
+	VAESENC        Y15, Y0, Y0
+	VPCLMULQDQ     $0x11, 160(BX), Y11, Y11
+	VAESENC        Y15, Y1, Y1
+	VPXOR          Y13, Y8, Y8
 	VAESENC        Y15, Y2, Y2
 	VPCLMULQDQ     $0x00, 1600(BX), Y12, Y12
 	VAESENC        Y15, Y3, Y3
 	VPXOR          Y11, Y9, Y9
 	VAESENC        Y15, Y4, Y4
 	VPXOR          Y12, Y10, Y10
-	VBROADCASTI128 176(R8), Y15
+	VBROADCASTI128 208(R8), Y15
 	VMOVDQU        -64(DI), Y11
 	VAESENC        Y15, Y0, Y0
 	VPSHUFB        swap<>+0(SB), Y11, Y11
@@ -6479,48 +6425,36 @@ tail5:
 	VPXOR          Y11, Y12, Y12
 	VAESENC        Y15, Y4, Y4
 	VPCLMULQDQ     $0x11, 192(BX), Y11, Y11
-	VBROADCASTI128 192(R8), Y15
-	VPXOR          Y13, Y8, Y8
-	VAESENC        Y15, Y0, Y0
-	VPCLMULQDQ     $0x00, 1632(BX), Y12, Y12
-	VAESENC        Y15, Y1, Y1
-	VAESENC        Y15, Y2, Y2
-	VPXOR          Y11, Y9, Y9
-	VAESENC        Y15, Y3, Y3
-	VPXOR          Y12, Y10, Y10
-	VAESENC        Y15, Y4, Y4
-	VMOVDQU        -32(DI), Y11
-	VBROADCASTI128 208(R8), Y15
-	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VAESENC        Y15, Y0, Y0
-	VPSHUFD        $0x4e, Y11, Y12
-	VAESENC        Y15, Y1, Y1
-	VPCLMULQDQ     $0x00, 224(BX), Y11, Y13
-	VAESENC        Y15, Y2, Y2
-	VPXOR          Y11, Y12, Y12
-	VAESENC        Y15, Y3, Y3
-	VPCLMULQDQ     $0x11, 224(BX), Y11, Y11
-	VAESENC        Y15, Y4, Y4
-	VPXOR          Y13, Y8, Y8
 	VBROADCASTI128 224(R8), Y15
-	VPCLMULQDQ     $0x00, 1664(BX), Y12, Y12
+	VPXOR          Y13, Y8, Y8
 	VAESENCLAST    Y15, Y0, Y0
-	VPXOR          Y11, Y9, Y9
+	VPCLMULQDQ     $0x00, 1632(BX), Y12, Y12
 	VAESENCLAST    Y15, Y1, Y1
+	VPXOR          Y11, Y9, Y9
 	VAESENCLAST    Y15, Y2, Y2
 	VPXOR          Y12, Y10, Y10
 	VAESENCLAST    Y15, Y3, Y3
-	ADDQ           $0x00000100, BX
+	VMOVDQU        -32(DI), Y11
 	VAESENCLAST    Y15, Y4, Y4
+	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VPXOR          (SI), Y0, Y0
+	VPSHUFD        $0x4e, Y11, Y12
 	VMOVDQU        Y0, (DI)
+	VPCLMULQDQ     $0x00, 224(BX), Y11, Y13
 	VPXOR          32(SI), Y1, Y1
+	VPXOR          Y11, Y12, Y12
 	VMOVDQU        Y1, 32(DI)
+	VPCLMULQDQ     $0x11, 224(BX), Y11, Y11
 	VPXOR          64(SI), Y2, Y2
+	VPXOR          Y13, Y8, Y8
 	VMOVDQU        Y2, 64(DI)
+	VPCLMULQDQ     $0x00, 1664(BX), Y12, Y12
 	VPXOR          96(SI), Y3, Y3
+	VPXOR          Y11, Y9, Y9
 	VMOVDQU        Y3, 96(DI)
+	VPXOR          Y12, Y10, Y10
 	VPXOR          (R9), Y4, Y4
+	ADDQ           $0x00000100, BX
 	VMOVDQU        Y4, (SP)
 	VPAND          (R13), Y4, Y4
 	VPSHUFB        swap<>+0(SB), Y0, Y0
@@ -6532,30 +6466,51 @@ tail5:
 
 tail6:
 	VPXOR          ctr0<>+0(SB), Y14, Y0
-	VMOVDQU        -256(DI), Y11
 	VPXOR          ctr1<>+0(SB), Y14, Y1
-	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VPXOR          ctr2<>+0(SB), Y14, Y2
-	VPSHUFD        $0x4e, Y11, Y12
 	VPXOR          ctr3<>+0(SB), Y14, Y3
-	VPCLMULQDQ     $0x00, (BX), Y11, Y13
 	VPXOR          ctr4<>+0(SB), Y14, Y4
 	VPXOR          ctr5<>+0(SB), Y14, Y5
-	VPXOR          Y11, Y12, Y12
 	VBROADCASTI128 16(R8), Y15
-	VPCLMULQDQ     $0x11, (BX), Y11, Y11
 	VAESENC        Y15, Y0, Y0
-	VPXOR          Y13, Y8, Y8
 	VAESENC        Y15, Y1, Y1
-	VPCLMULQDQ     $0x00, 1440(BX), Y12, Y12
 	VAESENC        Y15, Y2, Y2
 	VAESENC        Y15, Y3, Y3
-	VPXOR          Y11, Y9, Y9
 	VAESENC        Y15, Y4, Y4
-	VPXOR          Y12, Y10, Y10
 	VAESENC        Y15, Y5, Y5
-	VMOVDQU        -224(DI), Y11
 	VBROADCASTI128 32(R8), Y15
+	VAESENC        Y15, Y0, Y0
+	VAESENC        Y15, Y1, Y1
+	VAESENC        Y15, Y2, Y2
+	VAESENC        Y15, Y3, Y3
+	VAESENC        Y15, Y4, Y4
+	VAESENC        Y15, Y5, Y5
+	VBROADCASTI128 48(R8), Y15
+	VAESENC        Y15, Y0, Y0
+	VAESENC        Y15, Y1, Y1
+	VAESENC        Y15, Y2, Y2
+	VMOVDQU        -256(DI), Y11
+	VAESENC        Y15, Y3, Y3
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VAESENC        Y15, Y4, Y4
+	VPSHUFD        $0x4e, Y11, Y12
+	VAESENC        Y15, Y5, Y5
+	VPCLMULQDQ     $0x00, (BX), Y11, Y13
+	VBROADCASTI128 64(R8), Y15
+	VPXOR          Y11, Y12, Y12
+	VAESENC        Y15, Y0, Y0
+	VPCLMULQDQ     $0x11, (BX), Y11, Y11
+	VAESENC        Y15, Y1, Y1
+	VPXOR          Y13, Y8, Y8
+	VAESENC        Y15, Y2, Y2
+	VPCLMULQDQ     $0x00, 1440(BX), Y12, Y12
+	VAESENC        Y15, Y3, Y3
+	VAESENC        Y15, Y4, Y4
+	VPXOR          Y11, Y9, Y9
+	VAESENC        Y15, Y5, Y5
+	VPXOR          Y12, Y10, Y10
+	VBROADCASTI128 80(R8), Y15
+	VMOVDQU        -224(DI), Y11
 	VAESENC        Y15, Y0, Y0
 	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VAESENC        Y15, Y1, Y1
@@ -6567,111 +6522,104 @@ tail6:
 	VAESENC        Y15, Y4, Y4
 	VAESENC        Y15, Y5, Y5
 	VPCLMULQDQ     $0x11, 32(BX), Y11, Y11
-	VBROADCASTI128 48(R8), Y15
+	VBROADCASTI128 96(R8), Y15
 	VPXOR          Y13, Y8, Y8
 	VAESENC        Y15, Y0, Y0
 	VPCLMULQDQ     $0x00, 1472(BX), Y12, Y12
 	VAESENC        Y15, Y1, Y1
-	VAESENC        Y15, Y2, Y2
 	VPXOR          Y11, Y9, Y9
-	VAESENC        Y15, Y3, Y3
+	VAESENC        Y15, Y2, Y2
 	VPXOR          Y12, Y10, Y10
-	VAESENC        Y15, Y4, Y4
+	VAESENC        Y15, Y3, Y3
 	VMOVDQU        -192(DI), Y11
-	VAESENC        Y15, Y5, Y5
-	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VBROADCASTI128 64(R8), Y15
-	VAESENC        Y15, Y0, Y0
-	VPSHUFD        $0x4e, Y11, Y12
-	VAESENC        Y15, Y1, Y1
-	VPCLMULQDQ     $0x00, 64(BX), Y11, Y13
-	VAESENC        Y15, Y2, Y2
-	VPXOR          Y11, Y12, Y12
-	VAESENC        Y15, Y3, Y3
-	VPCLMULQDQ     $0x11, 64(BX), Y11, Y11
-	VAESENC        Y15, Y4, Y4
-	VAESENC        Y15, Y5, Y5
-	VPXOR          Y13, Y8, Y8
-	VBROADCASTI128 80(R8), Y15
-	VPCLMULQDQ     $0x00, 1504(BX), Y12, Y12
-	VAESENC        Y15, Y0, Y0
-	VPXOR          Y11, Y9, Y9
-	VAESENC        Y15, Y1, Y1
-	VAESENC        Y15, Y2, Y2
-	VPXOR          Y12, Y10, Y10
-	VAESENC        Y15, Y3, Y3
-	VMOVDQU        -160(DI), Y11
 	VAESENC        Y15, Y4, Y4
 	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VAESENC        Y15, Y5, Y5
 	VPSHUFD        $0x4e, Y11, Y12
-	VBROADCASTI128 96(R8), Y15
-	VAESENC        Y15, Y0, Y0
-	VPCLMULQDQ     $0x00, 96(BX), Y11, Y13
-	VAESENC        Y15, Y1, Y1
-	VPXOR          Y11, Y12, Y12
-	VAESENC        Y15, Y2, Y2
-	VPCLMULQDQ     $0x11, 96(BX), Y11, Y11
-	VAESENC        Y15, Y3, Y3
-	VAESENC        Y15, Y4, Y4
-	VPXOR          Y13, Y8, Y8
-	VAESENC        Y15, Y5, Y5
-	VPCLMULQDQ     $0x00, 1536(BX), Y12, Y12
 	VBROADCASTI128 112(R8), Y15
-	VPXOR          Y11, Y9, Y9
 	VAESENC        Y15, Y0, Y0
-	VPXOR          Y12, Y10, Y10
+	VPCLMULQDQ     $0x00, 64(BX), Y11, Y13
 	VAESENC        Y15, Y1, Y1
+	VPXOR          Y11, Y12, Y12
 	VAESENC        Y15, Y2, Y2
-	VMOVDQU        -128(DI), Y11
+	VPCLMULQDQ     $0x11, 64(BX), Y11, Y11
 	VAESENC        Y15, Y3, Y3
-	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VPXOR          Y13, Y8, Y8
 	VAESENC        Y15, Y4, Y4
-	VPSHUFD        $0x4e, Y11, Y12
+	VPCLMULQDQ     $0x00, 1504(BX), Y12, Y12
 	VAESENC        Y15, Y5, Y5
-	VPCLMULQDQ     $0x00, 128(BX), Y11, Y13
+	VPXOR          Y11, Y9, Y9
 	VBROADCASTI128 128(R8), Y15
-	VAESENC        Y15, Y0, Y0
-	VPXOR          Y11, Y12, Y12
-	VAESENC        Y15, Y1, Y1
-	VPCLMULQDQ     $0x11, 128(BX), Y11, Y11
-	VAESENC        Y15, Y2, Y2
-	VPXOR          Y13, Y8, Y8
-	VAESENC        Y15, Y3, Y3
-	VAESENC        Y15, Y4, Y4
-	VPCLMULQDQ     $0x00, 1568(BX), Y12, Y12
-	VAESENC        Y15, Y5, Y5
-	VPXOR          Y11, Y9, Y9
-	VBROADCASTI128 144(R8), Y15
 	VPXOR          Y12, Y10, Y10
 	VAESENC        Y15, Y0, Y0
-	VMOVDQU        -96(DI), Y11
 	VAESENC        Y15, Y1, Y1
+	VMOVDQU        -160(DI), Y11
 	VAESENC        Y15, Y2, Y2
 	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VAESENC        Y15, Y3, Y3
 	VPSHUFD        $0x4e, Y11, Y12
 	VAESENC        Y15, Y4, Y4
-	VPCLMULQDQ     $0x00, 160(BX), Y11, Y13
+	VPCLMULQDQ     $0x00, 96(BX), Y11, Y13
 	VAESENC        Y15, Y5, Y5
-	VBROADCASTI128 160(R8), Y15
 	VPXOR          Y11, Y12, Y12
+	VBROADCASTI128 144(R8), Y15
+	VPCLMULQDQ     $0x11, 96(BX), Y11, Y11
 	VAESENC        Y15, Y0, Y0
-	VPCLMULQDQ     $0x11, 160(BX), Y11, Y11
-	VAESENC        Y15, Y1, Y1
 	VPXOR          Y13, Y8, Y8
+	VAESENC        Y15, Y1, Y1
 	VAESENC        Y15, Y2, Y2
-	VPCLMULQDQ     $0x00, 1600(BX), Y12, Y12
+	VPCLMULQDQ     $0x00, 1536(BX), Y12, Y12
 	VAESENC        Y15, Y3, Y3
+	VPXOR          Y11, Y9, Y9
+	VAESENC        Y15, Y4, Y4
+	VPXOR          Y12, Y10, Y10
+	VAESENC        Y15, Y5, Y5
+	VMOVDQU        -128(DI), Y11
+	VBROADCASTI128 160(R8), Y15
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VAESENC        Y15, Y0, Y0
+	VPSHUFD        $0x4e, Y11, Y12
+	VAESENC        Y15, Y1, Y1
+	VPCLMULQDQ     $0x00, 128(BX), Y11, Y13
+	VAESENC        Y15, Y2, Y2
+	VPXOR          Y11, Y12, Y12
+	VAESENC        Y15, Y3, Y3
+	VAESENC        Y15, Y4, Y4
+	VPCLMULQDQ     $0x11, 128(BX), Y11, Y11
+	VAESENC        Y15, Y5, Y5
+	VPXOR          Y13, Y8, Y8
+	VBROADCASTI128 176(R8), Y15
+	VPCLMULQDQ     $0x00, 1568(BX), Y12, Y12
+	VAESENC        Y15, Y0, Y0
+	VPXOR          Y11, Y9, Y9
+	VAESENC        Y15, Y1, Y1
+	VPXOR          Y12, Y10, Y10
+	VAESENC        Y15, Y2, Y2
+	VMOVDQU        -96(DI), Y11
+	VAESENC        Y15, Y3, Y3
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VAESENC        Y15, Y4, Y4
+	VAESENC        Y15, Y5, Y5
+	VPSHUFD        $0x4e, Y11, Y12
+	VBROADCASTI128 192(R8), Y15
+	VPCLMULQDQ     $0x00, 160(BX), Y11, Y13
+	VAESENC        Y15, Y0, Y0
+	VPXOR          Y11, Y12, Y12
+	VAESENC        Y15, Y1, Y1
+	VPCLMULQDQ     $0x11, 160(BX), Y11, Y11
+	VAESENC        Y15, Y2, Y2
+	VPXOR          Y13, Y8, Y8
+	VAESENC        Y15, Y3, Y3
+	VPCLMULQDQ     $0x00, 1600(BX), Y12, Y12
 	VAESENC        Y15, Y4, Y4
 	VPXOR          Y11, Y9, Y9
 	VAESENC        Y15, Y5, Y5
+	VBROADCASTI128 208(R8), Y15
 	VPXOR          Y12, Y10, Y10
-	VBROADCASTI128 176(R8), Y15
-	VMOVDQU        -64(DI), Y11
 	VAESENC        Y15, Y0, Y0
-	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VMOVDQU        -64(DI), Y11
 	VAESENC        Y15, Y1, Y1
+	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VAESENC        Y15, Y2, Y2
 	VPSHUFD        $0x4e, Y11, Y12
 	VAESENC        Y15, Y3, Y3
@@ -6679,53 +6627,39 @@ tail6:
 	VAESENC        Y15, Y4, Y4
 	VPXOR          Y11, Y12, Y12
 	VAESENC        Y15, Y5, Y5
-	VBROADCASTI128 192(R8), Y15
 	VPCLMULQDQ     $0x11, 192(BX), Y11, Y11
-	VAESENC        Y15, Y0, Y0
-	VPXOR          Y13, Y8, Y8
-	VAESENC        Y15, Y1, Y1
-	VPCLMULQDQ     $0x00, 1632(BX), Y12, Y12
-	VAESENC        Y15, Y2, Y2
-	VPXOR          Y11, Y9, Y9
-	VAESENC        Y15, Y3, Y3
-	VAESENC        Y15, Y4, Y4
-	VPXOR          Y12, Y10, Y10
-	VAESENC        Y15, Y5, Y5
-	VMOVDQU        -32(DI), Y11
-	VBROADCASTI128 208(R8), Y15
-	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VAESENC        Y15, Y0, Y0
-	VAESENC        Y15, Y1, Y1
-	VPSHUFD        $0x4e, Y11, Y12
-	VAESENC        Y15, Y2, Y2
-	VPCLMULQDQ     $0x00, 224(BX), Y11, Y13
-	VAESENC        Y15, Y3, Y3
-	VPXOR          Y11, Y12, Y12
-	VAESENC        Y15, Y4, Y4
-	VPCLMULQDQ     $0x11, 224(BX), Y11, Y11
-	VAESENC        Y15, Y5, Y5
 	VBROADCASTI128 224(R8), Y15
 	VPXOR          Y13, Y8, Y8
 	VAESENCLAST    Y15, Y0, Y0
-	VPCLMULQDQ     $0x00, 1664(BX), Y12, Y12
 	VAESENCLAST    Y15, Y1, Y1
-	VPXOR          Y11, Y9, Y9
+	VPCLMULQDQ     $0x00, 1632(BX), Y12, Y12
 	VAESENCLAST    Y15, Y2, Y2
-	VPXOR          Y12, Y10, Y10
+	VPXOR          Y11, Y9, Y9
 	VAESENCLAST    Y15, Y3, Y3
+	VPXOR          Y12, Y10, Y10
 	VAESENCLAST    Y15, Y4, Y4
-	ADDQ           $0x00000100, BX
+	VMOVDQU        -32(DI), Y11
 	VAESENCLAST    Y15, Y5, Y5
+	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VPXOR          (SI), Y0, Y0
+	VPSHUFD        $0x4e, Y11, Y12
 	VMOVDQU        Y0, (DI)
+	VPCLMULQDQ     $0x00, 224(BX), Y11, Y13
 	VPXOR          32(SI), Y1, Y1
 	VMOVDQU        Y1, 32(DI)
+	VPXOR          Y11, Y12, Y12
 	VPXOR          64(SI), Y2, Y2
+	VPCLMULQDQ     $0x11, 224(BX), Y11, Y11
 	VMOVDQU        Y2, 64(DI)
+	VPXOR          Y13, Y8, Y8
 	VPXOR          96(SI), Y3, Y3
+	VPCLMULQDQ     $0x00, 1664(BX), Y12, Y12
 	VMOVDQU        Y3, 96(DI)
+	VPXOR          Y11, Y9, Y9
 	VPXOR          128(SI), Y4, Y4
+	VPXOR          Y12, Y10, Y10
 	VMOVDQU        Y4, 128(DI)
+	ADDQ           $0x00000100, BX
 	VPXOR          (R9), Y5, Y5
 	VMOVDQU        Y5, (SP)
 	VPAND          (R13), Y5, Y5
@@ -6739,217 +6673,217 @@ tail6:
 
 tail7:
 	VPXOR          ctr0<>+0(SB), Y14, Y0
-	VMOVDQU        -256(DI), Y11
 	VPXOR          ctr1<>+0(SB), Y14, Y1
-	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VPXOR          ctr2<>+0(SB), Y14, Y2
-	VPSHUFD        $0x4e, Y11, Y12
 	VPXOR          ctr3<>+0(SB), Y14, Y3
 	VPXOR          ctr4<>+0(SB), Y14, Y4
-	VPCLMULQDQ     $0x00, (BX), Y11, Y13
 	VPXOR          ctr5<>+0(SB), Y14, Y5
-	VPXOR          Y11, Y12, Y12
 	VPXOR          ctr6<>+0(SB), Y14, Y6
 	VBROADCASTI128 16(R8), Y15
-	VPCLMULQDQ     $0x11, (BX), Y11, Y11
 	VAESENC        Y15, Y0, Y0
-	VPXOR          Y13, Y8, Y8
 	VAESENC        Y15, Y1, Y1
 	VAESENC        Y15, Y2, Y2
-	VPCLMULQDQ     $0x00, 1440(BX), Y12, Y12
 	VAESENC        Y15, Y3, Y3
-	VPXOR          Y11, Y9, Y9
 	VAESENC        Y15, Y4, Y4
 	VAESENC        Y15, Y5, Y5
-	VPXOR          Y12, Y10, Y10
 	VAESENC        Y15, Y6, Y6
-	VMOVDQU        -224(DI), Y11
 	VBROADCASTI128 32(R8), Y15
+	VAESENC        Y15, Y0, Y0
+	VAESENC        Y15, Y1, Y1
+	VAESENC        Y15, Y2, Y2
+	VAESENC        Y15, Y3, Y3
+	VAESENC        Y15, Y4, Y4
+	VAESENC        Y15, Y5, Y5
+	VAESENC        Y15, Y6, Y6
+	VBROADCASTI128 48(R8), Y15
+	VAESENC        Y15, Y0, Y0
+	VAESENC        Y15, Y1, Y1
+	VAESENC        Y15, Y2, Y2
+	VMOVDQU        -256(DI), Y11
+	VAESENC        Y15, Y3, Y3
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VAESENC        Y15, Y4, Y4
+	VAESENC        Y15, Y5, Y5
+	VPSHUFD        $0x4e, Y11, Y12
+	VAESENC        Y15, Y6, Y6
+	VPCLMULQDQ     $0x00, (BX), Y11, Y13
+	VBROADCASTI128 64(R8), Y15
+	VPXOR          Y11, Y12, Y12
+	VAESENC        Y15, Y0, Y0
+	VPCLMULQDQ     $0x11, (BX), Y11, Y11
+	VAESENC        Y15, Y1, Y1
+	VAESENC        Y15, Y2, Y2
+	VPXOR          Y13, Y8, Y8
+	VAESENC        Y15, Y3, Y3
+	VPCLMULQDQ     $0x00, 1440(BX), Y12, Y12
+	VAESENC        Y15, Y4, Y4
+	VPXOR          Y11, Y9, Y9
+	VAESENC        Y15, Y5, Y5
+	VAESENC        Y15, Y6, Y6
+	VPXOR          Y12, Y10, Y10
+	VBROADCASTI128 80(R8), Y15
+	VMOVDQU        -224(DI), Y11
 	VAESENC        Y15, Y0, Y0
 	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VAESENC        Y15, Y1, Y1
-	VPSHUFD        $0x4e, Y11, Y12
 	VAESENC        Y15, Y2, Y2
+	VPSHUFD        $0x4e, Y11, Y12
 	VAESENC        Y15, Y3, Y3
 	VPCLMULQDQ     $0x00, 32(BX), Y11, Y13
 	VAESENC        Y15, Y4, Y4
 	VPXOR          Y11, Y12, Y12
 	VAESENC        Y15, Y5, Y5
-	VAESENC        Y15, Y6, Y6
 	VPCLMULQDQ     $0x11, 32(BX), Y11, Y11
-	VBROADCASTI128 48(R8), Y15
+	VAESENC        Y15, Y6, Y6
+	VBROADCASTI128 96(R8), Y15
 	VPXOR          Y13, Y8, Y8
 	VAESENC        Y15, Y0, Y0
 	VPCLMULQDQ     $0x00, 1472(BX), Y12, Y12
 	VAESENC        Y15, Y1, Y1
-	VAESENC        Y15, Y2, Y2
 	VPXOR          Y11, Y9, Y9
+	VAESENC        Y15, Y2, Y2
 	VAESENC        Y15, Y3, Y3
 	VPXOR          Y12, Y10, Y10
 	VAESENC        Y15, Y4, Y4
-	VAESENC        Y15, Y5, Y5
 	VMOVDQU        -192(DI), Y11
-	VAESENC        Y15, Y6, Y6
-	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VBROADCASTI128 64(R8), Y15
-	VAESENC        Y15, Y0, Y0
-	VPSHUFD        $0x4e, Y11, Y12
-	VAESENC        Y15, Y1, Y1
-	VPCLMULQDQ     $0x00, 64(BX), Y11, Y13
-	VAESENC        Y15, Y2, Y2
-	VAESENC        Y15, Y3, Y3
-	VPXOR          Y11, Y12, Y12
-	VAESENC        Y15, Y4, Y4
-	VPCLMULQDQ     $0x11, 64(BX), Y11, Y11
-	VAESENC        Y15, Y5, Y5
-	VAESENC        Y15, Y6, Y6
-	VPXOR          Y13, Y8, Y8
-	VBROADCASTI128 80(R8), Y15
-	VPCLMULQDQ     $0x00, 1504(BX), Y12, Y12
-	VAESENC        Y15, Y0, Y0
-	VAESENC        Y15, Y1, Y1
-	VPXOR          Y11, Y9, Y9
-	VAESENC        Y15, Y2, Y2
-	VPXOR          Y12, Y10, Y10
-	VAESENC        Y15, Y3, Y3
-	VAESENC        Y15, Y4, Y4
-	VMOVDQU        -160(DI), Y11
 	VAESENC        Y15, Y5, Y5
 	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VAESENC        Y15, Y6, Y6
-	VPSHUFD        $0x4e, Y11, Y12
-	VBROADCASTI128 96(R8), Y15
-	VAESENC        Y15, Y0, Y0
-	VPCLMULQDQ     $0x00, 96(BX), Y11, Y13
-	VAESENC        Y15, Y1, Y1
-	VPXOR          Y11, Y12, Y12
-	VAESENC        Y15, Y2, Y2
-	VAESENC        Y15, Y3, Y3
-	VPCLMULQDQ     $0x11, 96(BX), Y11, Y11
-	VAESENC        Y15, Y4, Y4
-	VPXOR          Y13, Y8, Y8
-	VAESENC        Y15, Y5, Y5
-	VAESENC        Y15, Y6, Y6
-	VPCLMULQDQ     $0x00, 1536(BX), Y12, Y12
 	VBROADCASTI128 112(R8), Y15
-	VPXOR          Y11, Y9, Y9
+	VPSHUFD        $0x4e, Y11, Y12
 	VAESENC        Y15, Y0, Y0
+	VPCLMULQDQ     $0x00, 64(BX), Y11, Y13
 	VAESENC        Y15, Y1, Y1
-	VPXOR          Y12, Y10, Y10
+	VPXOR          Y11, Y12, Y12
 	VAESENC        Y15, Y2, Y2
-	VMOVDQU        -128(DI), Y11
+	VPCLMULQDQ     $0x11, 64(BX), Y11, Y11
 	VAESENC        Y15, Y3, Y3
 	VAESENC        Y15, Y4, Y4
-	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VPXOR          Y13, Y8, Y8
 	VAESENC        Y15, Y5, Y5
-	VPSHUFD        $0x4e, Y11, Y12
+	VPCLMULQDQ     $0x00, 1504(BX), Y12, Y12
 	VAESENC        Y15, Y6, Y6
+	VPXOR          Y11, Y9, Y9
 	VBROADCASTI128 128(R8), Y15
-	VPCLMULQDQ     $0x00, 128(BX), Y11, Y13
 	VAESENC        Y15, Y0, Y0
-	VPXOR          Y11, Y12, Y12
-	VAESENC        Y15, Y1, Y1
-	VAESENC        Y15, Y2, Y2
-	VPCLMULQDQ     $0x11, 128(BX), Y11, Y11
-	VAESENC        Y15, Y3, Y3
-	VPXOR          Y13, Y8, Y8
-	VAESENC        Y15, Y4, Y4
-	VPCLMULQDQ     $0x00, 1568(BX), Y12, Y12
-	VAESENC        Y15, Y5, Y5
-	VAESENC        Y15, Y6, Y6
-	VPXOR          Y11, Y9, Y9
-	VBROADCASTI128 144(R8), Y15
 	VPXOR          Y12, Y10, Y10
-	VAESENC        Y15, Y0, Y0
 	VAESENC        Y15, Y1, Y1
-	VMOVDQU        -96(DI), Y11
+	VMOVDQU        -160(DI), Y11
 	VAESENC        Y15, Y2, Y2
 	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VAESENC        Y15, Y3, Y3
 	VAESENC        Y15, Y4, Y4
 	VPSHUFD        $0x4e, Y11, Y12
 	VAESENC        Y15, Y5, Y5
-	VPCLMULQDQ     $0x00, 160(BX), Y11, Y13
+	VPCLMULQDQ     $0x00, 96(BX), Y11, Y13
 	VAESENC        Y15, Y6, Y6
-	VBROADCASTI128 160(R8), Y15
 	VPXOR          Y11, Y12, Y12
+	VBROADCASTI128 144(R8), Y15
 	VAESENC        Y15, Y0, Y0
-	VPCLMULQDQ     $0x11, 160(BX), Y11, Y11
+	VPCLMULQDQ     $0x11, 96(BX), Y11, Y11
 	VAESENC        Y15, Y1, Y1
-	VAESENC        Y15, Y2, Y2
 	VPXOR          Y13, Y8, Y8
+	VAESENC        Y15, Y2, Y2
+	VPCLMULQDQ     $0x00, 1536(BX), Y12, Y12
 	VAESENC        Y15, Y3, Y3
-	VPCLMULQDQ     $0x00, 1600(BX), Y12, Y12
+	VPXOR          Y11, Y9, Y9
 	VAESENC        Y15, Y4, Y4
 	VAESENC        Y15, Y5, Y5
-	VPXOR          Y11, Y9, Y9
-	VAESENC        Y15, Y6, Y6
 	VPXOR          Y12, Y10, Y10
+	VAESENC        Y15, Y6, Y6
+	VMOVDQU        -128(DI), Y11
+	VBROADCASTI128 160(R8), Y15
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VAESENC        Y15, Y0, Y0
+	VAESENC        Y15, Y1, Y1
+	VPSHUFD        $0x4e, Y11, Y12
+	VAESENC        Y15, Y2, Y2
+	VPCLMULQDQ     $0x00, 128(BX), Y11, Y13
+	VAESENC        Y15, Y3, Y3
+	VPXOR          Y11, Y12, Y12
+	VAESENC        Y15, Y4, Y4
+	VAESENC        Y15, Y5, Y5
+	VPCLMULQDQ     $0x11, 128(BX), Y11, Y11
+	VAESENC        Y15, Y6, Y6
+	VPXOR          Y13, Y8, Y8
 	VBROADCASTI128 176(R8), Y15
+	VPCLMULQDQ     $0x00, 1568(BX), Y12, Y12
+	VAESENC        Y15, Y0, Y0
+	VPXOR          Y11, Y9, Y9
+	VAESENC        Y15, Y1, Y1
+	VAESENC        Y15, Y2, Y2
+	VPXOR          Y12, Y10, Y10
+	VAESENC        Y15, Y3, Y3
+	VMOVDQU        -96(DI), Y11
+	VAESENC        Y15, Y4, Y4
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VAESENC        Y15, Y5, Y5
+	VAESENC        Y15, Y6, Y6
+	VPSHUFD        $0x4e, Y11, Y12
+	VBROADCASTI128 192(R8), Y15
+	VPCLMULQDQ     $0x00, 160(BX), Y11, Y13
+	VAESENC        Y15, Y0, Y0
+	VPXOR          Y11, Y12, Y12
+	VAESENC        Y15, Y1, Y1
+	VAESENC        Y15, Y2, Y2
+	VPCLMULQDQ     $0x11, 160(BX), Y11, Y11
+	VAESENC        Y15, Y3, Y3
+	VPXOR          Y13, Y8, Y8
+	VAESENC        Y15, Y4, Y4
+	VPCLMULQDQ     $0x00, 1600(BX), Y12, Y12
+	VAESENC        Y15, Y5, Y5
+	VAESENC        Y15, Y6, Y6
+	VPXOR          Y11, Y9, Y9
+	VBROADCASTI128 208(R8), Y15
+	VPXOR          Y12, Y10, Y10
 	VAESENC        Y15, Y0, Y0
 	VMOVDQU        -64(DI), Y11
 	VAESENC        Y15, Y1, Y1
 	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VAESENC        Y15, Y2, Y2
-	VPSHUFD        $0x4e, Y11, Y12
 	VAESENC        Y15, Y3, Y3
+	VPSHUFD        $0x4e, Y11, Y12
 	VAESENC        Y15, Y4, Y4
 	VPCLMULQDQ     $0x00, 192(BX), Y11, Y13
 	VAESENC        Y15, Y5, Y5
 	VPXOR          Y11, Y12, Y12
 	VAESENC        Y15, Y6, Y6
-	VBROADCASTI128 192(R8), Y15
-	VPCLMULQDQ     $0x11, 192(BX), Y11, Y11
-	VAESENC        Y15, Y0, Y0
-	VPXOR          Y13, Y8, Y8
-	VAESENC        Y15, Y1, Y1
-	VAESENC        Y15, Y2, Y2
-	VPCLMULQDQ     $0x00, 1632(BX), Y12, Y12
-	VAESENC        Y15, Y3, Y3
-	VPXOR          Y11, Y9, Y9
-	VAESENC        Y15, Y4, Y4
-	VAESENC        Y15, Y5, Y5
-	VPXOR          Y12, Y10, Y10
-	VAESENC        Y15, Y6, Y6
-	VMOVDQU        -32(DI), Y11
-	VBROADCASTI128 208(R8), Y15
-	VAESENC        Y15, Y0, Y0
-	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VAESENC        Y15, Y1, Y1
-	VPSHUFD        $0x4e, Y11, Y12
-	VAESENC        Y15, Y2, Y2
-	VAESENC        Y15, Y3, Y3
-	VPCLMULQDQ     $0x00, 224(BX), Y11, Y13
-	VAESENC        Y15, Y4, Y4
-	VPXOR          Y11, Y12, Y12
-	VAESENC        Y15, Y5, Y5
-	VAESENC        Y15, Y6, Y6
-	VPCLMULQDQ     $0x11, 224(BX), Y11, Y11
 	VBROADCASTI128 224(R8), Y15
-	VPXOR          Y13, Y8, Y8
+	VPCLMULQDQ     $0x11, 192(BX), Y11, Y11
 	VAESENCLAST    Y15, Y0, Y0
-	VPCLMULQDQ     $0x00, 1664(BX), Y12, Y12
+	VPXOR          Y13, Y8, Y8
 	VAESENCLAST    Y15, Y1, Y1
+	VPCLMULQDQ     $0x00, 1632(BX), Y12, Y12
 	VAESENCLAST    Y15, Y2, Y2
-	VPXOR          Y11, Y9, Y9
 	VAESENCLAST    Y15, Y3, Y3
-	VPXOR          Y12, Y10, Y10
+	VPXOR          Y11, Y9, Y9
 	VAESENCLAST    Y15, Y4, Y4
+	VPXOR          Y12, Y10, Y10
 	VAESENCLAST    Y15, Y5, Y5
-	ADDQ           $0x00000100, BX
+	VMOVDQU        -32(DI), Y11
 	VAESENCLAST    Y15, Y6, Y6
+	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VPXOR          (SI), Y0, Y0
 	VMOVDQU        Y0, (DI)
+	VPSHUFD        $0x4e, Y11, Y12
 	VPXOR          32(SI), Y1, Y1
+	VPCLMULQDQ     $0x00, 224(BX), Y11, Y13
 	VMOVDQU        Y1, 32(DI)
+	VPXOR          Y11, Y12, Y12
 	VPXOR          64(SI), Y2, Y2
 	VMOVDQU        Y2, 64(DI)
+	VPCLMULQDQ     $0x11, 224(BX), Y11, Y11
 	VPXOR          96(SI), Y3, Y3
+	VPXOR          Y13, Y8, Y8
 	VMOVDQU        Y3, 96(DI)
+	VPCLMULQDQ     $0x00, 1664(BX), Y12, Y12
 	VPXOR          128(SI), Y4, Y4
 	VMOVDQU        Y4, 128(DI)
+	VPXOR          Y11, Y9, Y9
 	VPXOR          160(SI), Y5, Y5
+	VPXOR          Y12, Y10, Y10
 	VMOVDQU        Y5, 160(DI)
+	ADDQ           $0x00000100, BX
 	VPXOR          (R9), Y6, Y6
 	VMOVDQU        Y6, (SP)
 	VPAND          (R13), Y6, Y6
@@ -6964,59 +6898,86 @@ tail7:
 
 tail8:
 	VPXOR          ctr0<>+0(SB), Y14, Y0
-	VMOVDQU        -256(DI), Y11
 	VPXOR          ctr1<>+0(SB), Y14, Y1
-	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VPXOR          ctr2<>+0(SB), Y14, Y2
 	VPXOR          ctr3<>+0(SB), Y14, Y3
-	VPSHUFD        $0x4e, Y11, Y12
 	VPXOR          ctr4<>+0(SB), Y14, Y4
 	VPXOR          ctr5<>+0(SB), Y14, Y5
-	VPCLMULQDQ     $0x00, (BX), Y11, Y13
 	VPXOR          ctr6<>+0(SB), Y14, Y6
-	VPXOR          Y11, Y12, Y12
 	VMOVDQU        64(SP), Y15
 	VPADDD         turn<>+0(SB), Y15, Y15
-	VPCLMULQDQ     $0x11, (BX), Y11, Y11
 	VMOVDQU        Y15, 64(SP)
 	VPSHUFB        swap<>+0(SB), Y15, Y15
-	VPXOR          Y13, Y8, Y8
 	VBROADCASTI128 (R8), Y7
 	VPXOR          Y7, Y15, Y14
-	VPCLMULQDQ     $0x00, 1440(BX), Y12, Y12
 	VPXOR          ctr7<>+0(SB), Y14, Y7
-	VPXOR          Y11, Y9, Y9
 	VBROADCASTI128 16(R8), Y15
 	VAESENC        Y15, Y0, Y0
-	VPXOR          Y12, Y10, Y10
 	VAESENC        Y15, Y1, Y1
 	VAESENC        Y15, Y2, Y2
-	VMOVDQU        -224(DI), Y11
 	VAESENC        Y15, Y3, Y3
-	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VAESENC        Y15, Y4, Y4
 	VAESENC        Y15, Y5, Y5
-	VPSHUFD        $0x4e, Y11, Y12
 	VAESENC        Y15, Y6, Y6
 	VAESENC        Y15, Y7, Y7
-	VPCLMULQDQ     $0x00, 32(BX), Y11, Y13
 	VBROADCASTI128 32(R8), Y15
 	VAESENC        Y15, Y0, Y0
-	VPXOR          Y11, Y12, Y12
 	VAESENC        Y15, Y1, Y1
-	VPCLMULQDQ     $0x11, 32(BX), Y11, Y11
 	VAESENC        Y15, Y2, Y2
 	VAESENC        Y15, Y3, Y3
-	VPXOR          Y13, Y8, Y8
 	VAESENC        Y15, Y4, Y4
 	VAESENC        Y15, Y5, Y5
-	VPCLMULQDQ     $0x00, 1472(BX), Y12, Y12
 	VAESENC        Y15, Y6, Y6
 	VAESENC        Y15, Y7, Y7
-	VPXOR          Y11, Y9, Y9
+	VMOVDQU        -256(DI), Y11
 	VBROADCASTI128 48(R8), Y15
-	VPXOR          Y12, Y10, Y10
+	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VAESENC        Y15, Y0, Y0
+	VAESENC        Y15, Y1, Y1
+	VPSHUFD        $0x4e, Y11, Y12
+	VAESENC        Y15, Y2, Y2
+	VPCLMULQDQ     $0x00, (BX), Y11, Y13
+	VAESENC        Y15, Y3, Y3
+	VAESENC        Y15, Y4, Y4
+	VPXOR          Y11, Y12, Y12
+	VAESENC        Y15, Y5, Y5
+	VPCLMULQDQ     $0x11, (BX), Y11, Y11
+	VAESENC        Y15, Y6, Y6
+	VAESENC        Y15, Y7, Y7
+	VPXOR          Y13, Y8, Y8
+	VBROADCASTI128 64(R8), Y15
+	VPCLMULQDQ     $0x00, 1440(BX), Y12, Y12
+	VAESENC        Y15, Y0, Y0
+	VAESENC        Y15, Y1, Y1
+	VPXOR          Y11, Y9, Y9
+	VAESENC        Y15, Y2, Y2
+	VPXOR          Y12, Y10, Y10
+	VAESENC        Y15, Y3, Y3
+	VAESENC        Y15, Y4, Y4
+	VMOVDQU        -224(DI), Y11
+	VAESENC        Y15, Y5, Y5
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VAESENC        Y15, Y6, Y6
+	VAESENC        Y15, Y7, Y7
+	VPSHUFD        $0x4e, Y11, Y12
+	VBROADCASTI128 80(R8), Y15
+	VPCLMULQDQ     $0x00, 32(BX), Y11, Y13
+	VAESENC        Y15, Y0, Y0
+	VAESENC        Y15, Y1, Y1
+	VPXOR          Y11, Y12, Y12
+	VAESENC        Y15, Y2, Y2
+	VPCLMULQDQ     $0x11, 32(BX), Y11, Y11
+	VAESENC        Y15, Y3, Y3
+	VAESENC        Y15, Y4, Y4
+	VPXOR          Y13, Y8, Y8
+	VAESENC        Y15, Y5, Y5
+	VAESENC        Y15, Y6, Y6
+	VPCLMULQDQ     $0x00, 1472(BX), Y12, Y12
+	VAESENC        Y15, Y7, Y7
+	VPXOR          Y11, Y9, Y9
+	VBROADCASTI128 96(R8), Y15
+	VAESENC        Y15, Y0, Y0
+	VPXOR          Y12, Y10, Y10
 	VAESENC        Y15, Y1, Y1
 	VMOVDQU        -192(DI), Y11
 	VAESENC        Y15, Y2, Y2
@@ -7028,176 +6989,149 @@ tail8:
 	VAESENC        Y15, Y6, Y6
 	VPCLMULQDQ     $0x00, 64(BX), Y11, Y13
 	VAESENC        Y15, Y7, Y7
-	VBROADCASTI128 64(R8), Y15
 	VPXOR          Y11, Y12, Y12
-	VAESENC        Y15, Y0, Y0
-	VAESENC        Y15, Y1, Y1
-	VPCLMULQDQ     $0x11, 64(BX), Y11, Y11
-	VAESENC        Y15, Y2, Y2
-	VPXOR          Y13, Y8, Y8
-	VAESENC        Y15, Y3, Y3
-	VAESENC        Y15, Y4, Y4
-	VPCLMULQDQ     $0x00, 1504(BX), Y12, Y12
-	VAESENC        Y15, Y5, Y5
-	VAESENC        Y15, Y6, Y6
-	VPXOR          Y11, Y9, Y9
-	VAESENC        Y15, Y7, Y7
-	VPXOR          Y12, Y10, Y10
-	VBROADCASTI128 80(R8), Y15
-	VAESENC        Y15, Y0, Y0
-	VMOVDQU        -160(DI), Y11
-	VAESENC        Y15, Y1, Y1
-	VAESENC        Y15, Y2, Y2
-	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VAESENC        Y15, Y3, Y3
-	VAESENC        Y15, Y4, Y4
-	VPSHUFD        $0x4e, Y11, Y12
-	VAESENC        Y15, Y5, Y5
-	VPCLMULQDQ     $0x00, 96(BX), Y11, Y13
-	VAESENC        Y15, Y6, Y6
-	VAESENC        Y15, Y7, Y7
-	VPXOR          Y11, Y12, Y12
-	VBROADCASTI128 96(R8), Y15
-	VAESENC        Y15, Y0, Y0
-	VPCLMULQDQ     $0x11, 96(BX), Y11, Y11
-	VAESENC        Y15, Y1, Y1
-	VAESENC        Y15, Y2, Y2
-	VPXOR          Y13, Y8, Y8
-	VAESENC        Y15, Y3, Y3
-	VPCLMULQDQ     $0x00, 1536(BX), Y12, Y12
-	VAESENC        Y15, Y4, Y4
-	VAESENC        Y15, Y5, Y5
-	VPXOR          Y11, Y9, Y9
-	VAESENC        Y15, Y6, Y6
-	VAESENC        Y15, Y7, Y7
-	VPXOR          Y12, Y10, Y10
 	VBROADCASTI128 112(R8), Y15
-	VMOVDQU        -128(DI), Y11
 	VAESENC        Y15, Y0, Y0
-	VAESENC        Y15, Y1, Y1
-	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VAESENC        Y15, Y2, Y2
-	VAESENC        Y15, Y3, Y3
-	VPSHUFD        $0x4e, Y11, Y12
-	VAESENC        Y15, Y4, Y4
-	VAESENC        Y15, Y5, Y5
-	VPCLMULQDQ     $0x00, 128(BX), Y11, Y13
-	VAESENC        Y15, Y6, Y6
-	VPXOR          Y11, Y12, Y12
-	VAESENC        Y15, Y7, Y7
-	VBROADCASTI128 128(R8), Y15
-	VPCLMULQDQ     $0x11, 128(BX), Y11, Y11
-	VAESENC        Y15, Y0, Y0
+	VPCLMULQDQ     $0x11, 64(BX), Y11, Y11
 	VAESENC        Y15, Y1, Y1
 	VPXOR          Y13, Y8, Y8
 	VAESENC        Y15, Y2, Y2
-	VPCLMULQDQ     $0x00, 1568(BX), Y12, Y12
 	VAESENC        Y15, Y3, Y3
+	VPCLMULQDQ     $0x00, 1504(BX), Y12, Y12
 	VAESENC        Y15, Y4, Y4
 	VPXOR          Y11, Y9, Y9
 	VAESENC        Y15, Y5, Y5
 	VAESENC        Y15, Y6, Y6
 	VPXOR          Y12, Y10, Y10
+	VAESENC        Y15, Y7, Y7
+	VMOVDQU        -160(DI), Y11
+	VBROADCASTI128 128(R8), Y15
+	VAESENC        Y15, Y0, Y0
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VAESENC        Y15, Y1, Y1
+	VPSHUFD        $0x4e, Y11, Y12
+	VAESENC        Y15, Y2, Y2
+	VAESENC        Y15, Y3, Y3
+	VPCLMULQDQ     $0x00, 96(BX), Y11, Y13
+	VAESENC        Y15, Y4, Y4
+	VAESENC        Y15, Y5, Y5
+	VPXOR          Y11, Y12, Y12
+	VAESENC        Y15, Y6, Y6
+	VPCLMULQDQ     $0x11, 96(BX), Y11, Y11
 	VAESENC        Y15, Y7, Y7
 	VBROADCASTI128 144(R8), Y15
-	VMOVDQU        -96(DI), Y11
+	VPXOR          Y13, Y8, Y8
 	VAESENC        Y15, Y0, Y0
-	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VPCLMULQDQ     $0x00, 1536(BX), Y12, Y12
 	VAESENC        Y15, Y1, Y1
 	VAESENC        Y15, Y2, Y2
-	VPSHUFD        $0x4e, Y11, Y12
+	VPXOR          Y11, Y9, Y9
 	VAESENC        Y15, Y3, Y3
+	VPXOR          Y12, Y10, Y10
 	VAESENC        Y15, Y4, Y4
-	VPCLMULQDQ     $0x00, 160(BX), Y11, Y13
 	VAESENC        Y15, Y5, Y5
+	VMOVDQU        -128(DI), Y11
 	VAESENC        Y15, Y6, Y6
-	VPXOR          Y11, Y12, Y12
+	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VAESENC        Y15, Y7, Y7
-	VPCLMULQDQ     $0x11, 160(BX), Y11, Y11
 	VBROADCASTI128 160(R8), Y15
+	VPSHUFD        $0x4e, Y11, Y12
 	VAESENC        Y15, Y0, Y0
-	VPXOR          Y13, Y8, Y8
+	VPCLMULQDQ     $0x00, 128(BX), Y11, Y13
 	VAESENC        Y15, Y1, Y1
 	VAESENC        Y15, Y2, Y2
-	VPCLMULQDQ     $0x00, 1600(BX), Y12, Y12
+	VPXOR          Y11, Y12, Y12
 	VAESENC        Y15, Y3, Y3
-	VPXOR          Y11, Y9, Y9
+	VPCLMULQDQ     $0x11, 128(BX), Y11, Y11
 	VAESENC        Y15, Y4, Y4
 	VAESENC        Y15, Y5, Y5
-	VPXOR          Y12, Y10, Y10
+	VPXOR          Y13, Y8, Y8
 	VAESENC        Y15, Y6, Y6
+	VPCLMULQDQ     $0x00, 1568(BX), Y12, Y12
 	VAESENC        Y15, Y7, Y7
-	VMOVDQU        -64(DI), Y11
 	VBROADCASTI128 176(R8), Y15
-	VAESENC        Y15, Y0, Y0
-	VPSHUFB        swap<>+0(SB), Y11, Y11
-	VAESENC        Y15, Y1, Y1
-	VPSHUFD        $0x4e, Y11, Y12
-	VAESENC        Y15, Y2, Y2
-	VAESENC        Y15, Y3, Y3
-	VPCLMULQDQ     $0x00, 192(BX), Y11, Y13
-	VAESENC        Y15, Y4, Y4
-	VAESENC        Y15, Y5, Y5
-	VPXOR          Y11, Y12, Y12
-	VAESENC        Y15, Y6, Y6
-	VPCLMULQDQ     $0x11, 192(BX), Y11, Y11
-	VAESENC        Y15, Y7, Y7
-	VBROADCASTI128 192(R8), Y15
-	VPXOR          Y13, Y8, Y8
-	VAESENC        Y15, Y0, Y0
-	VAESENC        Y15, Y1, Y1
-	VPCLMULQDQ     $0x00, 1632(BX), Y12, Y12
-	VAESENC        Y15, Y2, Y2
-	VAESENC        Y15, Y3, Y3
 	VPXOR          Y11, Y9, Y9
-	VAESENC        Y15, Y4, Y4
-	VPXOR          Y12, Y10, Y10
-	VAESENC        Y15, Y5, Y5
-	VAESENC        Y15, Y6, Y6
-	VMOVDQU        -32(DI), Y11
-	VAESENC        Y15, Y7, Y7
-	VBROADCASTI128 208(R8), Y15
-	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VAESENC        Y15, Y0, Y0
 	VAESENC        Y15, Y1, Y1
-	VPSHUFD        $0x4e, Y11, Y12
+	VPXOR          Y12, Y10, Y10
 	VAESENC        Y15, Y2, Y2
-	VPCLMULQDQ     $0x00, 224(BX), Y11, Y13
+	VMOVDQU        -96(DI), Y11
 	VAESENC        Y15, Y3, Y3
 	VAESENC        Y15, Y4, Y4
-	VPXOR          Y11, Y12, Y12
+	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VAESENC        Y15, Y5, Y5
+	VPSHUFD        $0x4e, Y11, Y12
 	VAESENC        Y15, Y6, Y6
-	VPCLMULQDQ     $0x11, 224(BX), Y11, Y11
 	VAESENC        Y15, Y7, Y7
+	VPCLMULQDQ     $0x00, 160(BX), Y11, Y13
+	VBROADCASTI128 192(R8), Y15
+	VPXOR          Y11, Y12, Y12
+	VAESENC        Y15, Y0, Y0
+	VAESENC        Y15, Y1, Y1
+	VPCLMULQDQ     $0x11, 160(BX), Y11, Y11
+	VAESENC        Y15, Y2, Y2
 	VPXOR          Y13, Y8, Y8
+	VAESENC        Y15, Y3, Y3
+	VAESENC        Y15, Y4, Y4
+	VPCLMULQDQ     $0x00, 1600(BX), Y12, Y12
+	VAESENC        Y15, Y5, Y5
+	VPXOR          Y11, Y9, Y9
+	VAESENC        Y15, Y6, Y6
+	VAESENC        Y15, Y7, Y7
+	VPXOR          Y12, Y10, Y10
+	VBROADCASTI128 208(R8), Y15
+	VMOVDQU        -64(DI), Y11
+	VAESENC        Y15, Y0, Y0
+	VAESENC        Y15, Y1, Y1
+	VPSHUFB        swap<>+0(SB), Y11, Y11
+	VAESENC        Y15, Y2, Y2
+	VPSHUFD        $0x4e, Y11, Y12
+	VAESENC        Y15, Y3, Y3
+	VAESENC        Y15, Y4, Y4
+	VPCLMULQDQ     $0x00, 192(BX), Y11, Y13
+	VAESENC        Y15, Y5, Y5
+	VPXOR          Y11, Y12, Y12
+	VAESENC        Y15, Y6, Y6
+	VAESENC        Y15, Y7, Y7
+	VPCLMULQDQ     $0x11, 192(BX), Y11, Y11
 	VBROADCASTI128 224(R8), Y15
 	VAESENCLAST    Y15, Y0, Y0
-	VPCLMULQDQ     $0x00, 1664(BX), Y12, Y12
+	VPXOR          Y13, Y8, Y8
 	VAESENCLAST    Y15, Y1, Y1
+	VPCLMULQDQ     $0x00, 1632(BX), Y12, Y12
 	VAESENCLAST    Y15, Y2, Y2
-	VPXOR          Y11, Y9, Y9
 	VAESENCLAST    Y15, Y3, Y3
+	VPXOR          Y11, Y9, Y9
 	VAESENCLAST    Y15, Y4, Y4
 	VPXOR          Y12, Y10, Y10
 	VAESENCLAST    Y15, Y5, Y5
-	ADDQ           $0x00000100, BX
 	VAESENCLAST    Y15, Y6, Y6
+	VMOVDQU        -32(DI), Y11
 	VAESENCLAST    Y15, Y7, Y7
+	VPSHUFB        swap<>+0(SB), Y11, Y11
 	VPXOR          (SI), Y0, Y0
 	VMOVDQU        Y0, (DI)
+	VPSHUFD        $0x4e, Y11, Y12
 	VPXOR          32(SI), Y1, Y1
+	VPCLMULQDQ     $0x00, 224(BX), Y11, Y13
 	VMOVDQU        Y1, 32(DI)
 	VPXOR          64(SI), Y2, Y2
+	VPXOR          Y11, Y12, Y12
 	VMOVDQU        Y2, 64(DI)
+	VPCLMULQDQ     $0x11, 224(BX), Y11, Y11
 	VPXOR          96(SI), Y3, Y3
 	VMOVDQU        Y3, 96(DI)
+	VPXOR          Y13, Y8, Y8
 	VPXOR          128(SI), Y4, Y4
+	VPCLMULQDQ     $0x00, 1664(BX), Y12, Y12
 	VMOVDQU        Y4, 128(DI)
 	VPXOR          160(SI), Y5, Y5
+	VPXOR          Y11, Y9, Y9
 	VMOVDQU        Y5, 160(DI)
+	VPXOR          Y12, Y10, Y10
 	VPXOR          192(SI), Y6, Y6
 	VMOVDQU        Y6, 192(DI)
+	ADDQ           $0x00000100, BX
 	VPXOR          (R9), Y7, Y7
 	VMOVDQU        Y7, (SP)
 	VPAND          (R13), Y7, Y7
@@ -8244,13 +8178,12 @@ written:
 	SUBQ    AX, DX
 	LEAQ    (SP), CX
 	TESTQ   $0x00000020, DX
-	JZ      out32
+	JZ      outpart
 	VMOVDQU (CX), Y1
 	VMOVDQU Y1, (R12)
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, R12
+	JMP     done
 
-out32:
+outpart:
 	TESTQ   $0x00000010, DX
 	JZ      out16
 	VMOVDQU (CX), X1
@@ -8551,23 +8484,7 @@ chunk:
 	JMP            counters
 
 seededge:
-	LEAQ    32(SP), R13
-	TESTQ   $0x00000020, CX
-	JZ      seed32
-	VMOVDQU (R10), Y9
-	VMOVDQU Y9, (R13)
-	ADDQ    $0x20, R10
-	ADDQ    $0x20, R13
-
-seed32:
-	TESTQ   $0x00000010, CX
-	JZ      seed16
-	VMOVDQU (R10), X9
-	VMOVDQU X9, (R13)
-	ADDQ    $0x10, R10
-	ADDQ    $0x10, R13
-
-seed16:
+	LEAQ  32(SP), R13
 	TESTQ $0x00000008, CX
 	JZ    seed8
 	MOVQ  (R10), R9
@@ -8603,14 +8520,6 @@ seed1:
 
 tailedge:
 	LEAQ    32(SP), R10
-	TESTQ   $0x00000020, CX
-	JZ      tailin32
-	VMOVDQU (R9), Y0
-	VMOVDQU Y0, (R10)
-	ADDQ    $0x20, R9
-	ADDQ    $0x20, R10
-
-tailin32:
 	TESTQ   $0x00000010, CX
 	JZ      tailin16
 	VMOVDQU (R9), X0
@@ -8654,14 +8563,6 @@ tailin1:
 
 shortedge:
 	LEAQ    32(SP), R10
-	TESTQ   $0x00000020, CX
-	JZ      shortin32
-	VMOVDQU (R9), Y0
-	VMOVDQU Y0, (R10)
-	ADDQ    $0x20, R9
-	ADDQ    $0x20, R10
-
-shortin32:
 	TESTQ   $0x00000010, CX
 	JZ      shortin16
 	VMOVDQU (R9), X0
@@ -10246,13 +10147,12 @@ written:
 	SUBQ    AX, DX
 	LEAQ    (SP), CX
 	TESTQ   $0x00000020, DX
-	JZ      out32
+	JZ      outpart
 	VMOVDQU (CX), Y1
 	VMOVDQU Y1, (R12)
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, R12
+	JMP     done
 
-out32:
+outpart:
 	TESTQ   $0x00000010, DX
 	JZ      out16
 	VMOVDQU (CX), X1
@@ -10598,23 +10498,7 @@ nopayload:
 	RET
 
 seededge:
-	LEAQ    32(SP), R13
-	TESTQ   $0x00000020, CX
-	JZ      seed32
-	VMOVDQU (R10), Y9
-	VMOVDQU Y9, (R13)
-	ADDQ    $0x20, R10
-	ADDQ    $0x20, R13
-
-seed32:
-	TESTQ   $0x00000010, CX
-	JZ      seed16
-	VMOVDQU (R10), X9
-	VMOVDQU X9, (R13)
-	ADDQ    $0x10, R10
-	ADDQ    $0x10, R13
-
-seed16:
+	LEAQ  32(SP), R13
 	TESTQ $0x00000008, CX
 	JZ    seed8
 	MOVQ  (R10), R9
@@ -10650,14 +10534,6 @@ seed1:
 
 tailedge:
 	LEAQ    32(SP), R10
-	TESTQ   $0x00000020, CX
-	JZ      tailin32
-	VMOVDQU (R9), Y0
-	VMOVDQU Y0, (R10)
-	ADDQ    $0x20, R9
-	ADDQ    $0x20, R10
-
-tailin32:
 	TESTQ   $0x00000010, CX
 	JZ      tailin16
 	VMOVDQU (R9), X0

@@ -217,11 +217,15 @@ func clearY() {
 	VZEROUPPER()
 }
 
-// copyBytes copies n < 64 bytes. It changes all its registers.
-func copyBytes(label string, from, to, n, word, vec Register) {
+// copyBytes copies n bytes, less than twice most. It changes all its registers
+// but n.
+func copyBytes(label string, most int, from, to, n, word, vec Register) {
 	src, dst := operand.Mem{Base: from}, operand.Mem{Base: to}
 	for _, size := range []int{32, 16, 8, 4, 2, 1} {
-		next := label + map[int]string{32: "32", 16: "16", 8: "8", 4: "4", 2: "2", 1: "1"}[size]
+		if size > most {
+			continue
+		}
+		next := fmt.Sprint(label, size)
 		TESTQ(operand.U32(uint32(size)), n)
 		JZ(operand.LabelRef(next))
 		w := word.(GPPhysical)

@@ -28,11 +28,14 @@ func (s seq) emit() {
 	}
 }
 
+// A span is the part of one seq, from 0 to 1, over which another is spread.
+type span struct{ from, to float64 }
+
 // interleave emits a and b in one: each in its own order, b spread evenly over
-// the given share of a. Whatever the share, the result is the same as that of
+// a span of a. Whatever the span, the result is the same as that of
 // b followed by a: interleave panics if an instruction of one depends on the
 // other, or if b reads text in after a has written text out, which may cover it.
-func interleave(a, b seq, share float64) {
+func interleave(a, b seq, over span) {
 	independent(a, b)
 	independent(b, a)
 	j, written := 0, false
@@ -44,7 +47,7 @@ func interleave(a, b seq, share float64) {
 		j++
 	}
 	for i, inst := range a {
-		for j < len(b) && share*float64(j)*float64(len(a)) < float64(i)*float64(len(b)) {
+		for j < len(b) && over.from+(over.to-over.from)*float64(j)/float64(len(b)) < float64(i)/float64(len(a)) {
 			next()
 		}
 		build.Instruction(inst)

@@ -91,18 +91,21 @@ func (g *ymmKernel) turn(hash bool) {
 	if hash {
 		g.turnHash(&h)
 	}
-	share := hashShare
+	over := ymmSealSpan
 	if g.open {
-		share = openShare
+		over = ymmOpenSpan
 	}
-	interleave(a, h, share)
+	interleave(a, h, over)
 	ADDQ(operand.U32(32*ymmTurn), rSrc)
 	ADDQ(operand.U32(32*ymmTurn), rDst)
 }
 
-// openShare is hashShare for opening: the text in is read for the hash before
-// the text out may cover it.
-const openShare = 0.75
+// What hashSpan is for AVX-512. When opening, the hash has to read the text in
+// before the text out may cover it.
+var (
+	ymmSealSpan = span{0.2, 1}
+	ymmOpenSpan = span{0, 0.75}
+)
 
 // ymmRecord generates a kernel that does a whole record, or part of one.
 func ymmRecord(bits int, open bool) {
@@ -258,7 +261,7 @@ func (g *ymmKernel) sealText() {
 		var a, h seq
 		g.encrypt(&a, v, true)
 		g.turnHash(&h)
-		interleave(a, h, hashShare)
+		interleave(a, h, ymmSealSpan)
 	})
 	Label("tail0")
 	var h seq
@@ -310,7 +313,7 @@ func (g *ymmKernel) openText() {
 		h.do(x86.VPSHUFB(cSwap, yT[0], yT[0]))
 		h.hashY(yT[0], v-1)
 		g.encrypt(&a, v, true)
-		interleave(a, h, openShare)
+		interleave(a, h, ymmOpenSpan)
 	})
 	Label("finish")
 }
@@ -377,7 +380,13 @@ func (g *ymmKernel) finish() {
 	ANDQ(operand.I32(-32), RAX)
 	SUBQ(RAX, rN)
 	LEAQ(g.scratch, RCX)
-	copyBytes("out", RCX, rTailDst, rN, R10, Y1)
+	TESTQ(operand.U32(32), rN)
+	JZ(operand.LabelRef("outpart"))
+	VMOVDQU(operand.Mem{Base: RCX}, Y1)
+	VMOVDQU(Y1, operand.Mem{Base: rTailDst})
+	JMP(operand.LabelRef("done"))
+	Label("outpart")
+	copyBytes("out", 16, RCX, rTailDst, rN, R10, Y1)
 	Label("done")
 	g.clear()
 	RET()
@@ -452,7 +461,7 @@ func (g *ymmKernel) edges() {
 	in := g.scratch.Offset(ymmScratchIn)
 	Label("seededge")
 	LEAQ(in, rBlocks)
-	copyBytes("seed", R10, rBlocks, RCX, R9, Y9)
+	copyBytes("seed", 8, R10, rBlocks, RCX, R9, Y9)
 	LEAQ(in, R10)
 	JMP(operand.LabelRef("seedhere"))
 
@@ -463,7 +472,7 @@ func (g *ymmKernel) edges() {
 	for _, label := range labels {
 		Label(label + "edge")
 		LEAQ(in, R10)
-		copyBytes(label+"in", rTailSrc, R10, RCX, R11, Y0)
+		copyBytes(label+"in", 16, rTailSrc, R10, RCX, R11, Y0)
 		LEAQ(in, rTailSrc)
 		JMP(operand.LabelRef(label + "here"))
 	}

@@ -181,7 +181,7 @@ func ymmHash() {
 	VPXOR(Y1, Y1, Y1)
 	VMOVDQU(Y1, scratch)
 	LEAQ(scratch, R10)
-	copyBytes("part", rSrc, R10, RAX, R11, Y1)
+	copyBytes("part", 16, rSrc, R10, RAX, R11, Y1)
 	LEAQ(scratch, rSrc)
 	vector()
 	Label("reduce")

@@ -126,15 +126,16 @@ func (g *zmmKernel) turn(hash bool) {
 		h.hash(zmmTurn)
 		h.do(x86.ADDQ(operand.U32(64*zmmTurn), rPow))
 	}
-	interleave(a, h, hashShare)
+	interleave(a, h, hashSpan)
 	g.advance()
 	if !g.open {
 		g.give(zmmTurn)
 	}
 }
 
-// hashShare is the part of a turn's AES over which the hash is spread.
-const hashShare = 0.9
+// hashSpan is the part of a turn's AES over which the hash is spread: not from
+// the start, where its data are not there yet.
+var hashSpan = span{0.1, 0.95}
 
 // zmmRecord generates a kernel that does a whole record, or part of one.
 func zmmRecord(bits int, open bool) {
@@ -294,7 +295,7 @@ func (g *zmmKernel) sealText() {
 		g.encrypt(&a, v, true)
 		h.hash(zmmTurn)
 		h.do(x86.ADDQ(operand.U32(64*zmmTurn), rPow))
-		interleave(a, h, hashShare)
+		interleave(a, h, hashSpan)
 	})
 	Label("short")
 	TESTQ(rN, rN)
@@ -344,7 +345,7 @@ func (g *zmmKernel) openText() {
 		g.encrypt(&a, v, true)
 		g.load(&h, v, true)
 		h.hash(v)
-		interleave(a, h, hashShare)
+		interleave(a, h, hashSpan)
 	})
 	Label("finish")
 }
@@ -498,7 +499,7 @@ func (g *zmmKernel) edges() {
 	Label("seededge")
 	LEAQ(g.scratch, rBlocks)
 	MOVQ(RCX, RAX)
-	copyBytes("seed", R10, rBlocks, RAX, R9, Y9)
+	copyBytes("seed", 8, R10, rBlocks, RAX, R9, Y9)
 	LEAQ(g.scratch, R10)
 	JMP(operand.LabelRef("seedhere"))
 
@@ -509,7 +510,7 @@ func (g *zmmKernel) edges() {
 	for _, label := range labels {
 		Label(label + "edge")
 		LEAQ(g.scratch, rTailDst)
-		copyBytes(label+"in", rTailSrc, rTailDst, RCX, R10, zState[0].AsY())
+		copyBytes(label+"in", 32, rTailSrc, rTailDst, RCX, R10, zState[0].AsY())
 		LEAQ(g.scratch, rTailDst)
 		MOVQ(rTailDst, rTailSrc)
 		JMP(operand.LabelRef(label + "here"))
@@ -520,7 +521,7 @@ func (g *zmmKernel) edges() {
 	ANDQ(operand.I32(-64), RCX)
 	ADDQ(RCX, rDst)
 	SUBQ(RCX, rN)
-	copyBytes("out", rTailDst, rDst, rN, R10, Y0)
+	copyBytes("out", 32, rTailDst, rDst, rN, R10, Y0)
 	LEAQ(g.scratch, rTailDst)
 	VPXOR(Y0, Y0, Y0)
 	VMOVDQU(Y0, operand.Mem{Base: rTailDst})

@@ -271,7 +271,7 @@ func zmmHash() {
 	VMOVDQU64(Z1, scratch)
 	LEAQ(scratch, R10)
 	MOVQ(RAX, RCX)
-	copyBytes("part", rSrc, R10, RCX, R11, Y1)
+	copyBytes("part", 32, rSrc, R10, RCX, R11, Y1)
 	LEAQ(scratch, rSrc)
 	vector()
 	Label("reduce")

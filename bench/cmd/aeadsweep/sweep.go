@@ -1,0 +1,127 @@
+package main
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/headrace-go/headrace/internal/aesgcm"
+)
+
+// A suite is what is measured: implementations of one algorithm.
+type suite struct {
+	name    string
+	keySize int
+	std     func(key []byte) (cipher.AEAD, error)
+	others  func() []aesgcm.Backend
+}
+
+var suites = []suite{
+	{"AES-128-GCM", 16, stdGCM, aesgcm.Backends},
+	{"AES-256-GCM", 32, stdGCM, aesgcm.Backends},
+}
+
+func stdGCM(key []byte) (cipher.AEAD, error) {
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCM(block)
+}
+
+// An operation is done with a, over and over: n bytes sealed in place, or
+// opened into out.
+type operation struct {
+	name string
+	do   func(a cipher.AEAD, out, sealed, nonce, additional []byte, n, times int) error
+}
+
+var operations = []operation{
+	{"seal", func(a cipher.AEAD, out, _, nonce, additional []byte, n, times int) error {
+		// One of several buffers in turn: sealed text that is at once sealed
+		// again would be waited for.
+		stride := n + a.Overhead() + 64
+		stride -= stride % 64
+		slots := max(1, min(16, len(out)/stride))
+		for i := range times {
+			text := out[i%slots*stride:][:n]
+			a.Seal(text[:0], nonce, text, additional)
+		}
+		return nil
+	}},
+	{"open", func(a cipher.AEAD, out, sealed, nonce, additional []byte, n, times int) error {
+		for range times {
+			if _, err := a.Open(out[:0], nonce, sealed, additional); err != nil {
+				return err
+			}
+		}
+		return nil
+	}},
+}
+
+// sizes are the lengths: all short ones, and ever fewer of the others, by
+// steps that are prime, so that all remainders occur.
+func sizes() []int {
+	var s []int
+	for n := 0; n <= 64<<10; {
+		s = append(s, n)
+		switch {
+		case n < 300:
+			n++
+		case n < 4500:
+			n += 7
+		default:
+			n += 509
+		}
+	}
+	return append(s, 64<<10)
+}
+
+// sweep returns the time of one operation, in nanoseconds, by implementation
+// and size: the fastest of the rounds, in which all take turns. The standard
+// library's comes first, twice.
+func (s suite) sweep(op operation, sizes []int, rounds int) (times [][]float64, names []string, err error) {
+	key := make([]byte, s.keySize)
+	var impls []cipher.AEAD
+	add := func(name string, newAEAD func([]byte) (cipher.AEAD, error)) {
+		a, e := newAEAD(key)
+		impls, names, err = append(impls, a), append(names, name), errors.Join(err, e)
+	}
+	add("std", s.std)
+	add("std-again", s.std)
+	for _, b := range s.others() {
+		if b.Unavailable == "" {
+			add(b.Name, b.New)
+		}
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	times = make([][]float64, len(impls))
+	nonce, additional := make([]byte, impls[0].NonceSize()), make([]byte, 13)
+	out := make([]byte, 64<<10+impls[0].Overhead())
+	for _, n := range sizes {
+		sealed := impls[0].Seal(nil, nonce, out[:n], additional)
+		repeat := 8000/(n+300) + 1
+		best := make([]float64, len(impls))
+		for i := range best {
+			best[i] = math.Inf(1)
+		}
+		for range rounds {
+			for i, a := range impls {
+				start := time.Now()
+				if err := op.do(a, out, sealed, nonce, additional, n, repeat); err != nil {
+					return nil, nil, fmt.Errorf("%s: %w", names[i], err)
+				}
+				best[i] = min(best[i], float64(time.Since(start).Nanoseconds())/float64(repeat))
+			}
+		}
+		for i := range impls {
+			times[i] = append(times[i], best[i])
+		}
+	}
+	return times, names, nil
+}
