@@ -63,7 +63,7 @@ type span struct{ from, to int }
 // that do 512 bits as two halves (KERNEL.md).
 var others = func() span {
 	if cpufeat.Halves() {
-		return span{shortText + 1, 352}
+		return span{shortText + 1, 336}
 	}
 	return span{}
 }()

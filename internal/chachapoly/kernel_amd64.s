@@ -166,11 +166,11 @@ GLOBL bytes<>(SB), RODATA|NOPTR, $64
 
 // func record(a *byte)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512IFMA, AVX512VBMI2, BMI2, CMOV
-TEXT ·record(SB), $2368-8
+TEXT ·record(SB), $2560-8
 	LEAQ            63(SP), BX
 	ANDQ            $-64, BX
 	MOVQ            a+0(FP), R14
-	MOVQ            R14, 2248(BX)
+	MOVQ            R14, 2424(BX)
 	MOVQ            24(R14), AX
 	MOVQ            32(R14), CX
 	MOVQ            16(R14), DX
@@ -198,17 +198,17 @@ TEXT ·record(SB), $2368-8
 	VMOVDQA         X0, 368(BX)
 	MOVQ            DX, R9
 	SHRQ            $0x07, R9
-	MOVQ            R9, 2216(BX)
+	MOVQ            R9, 2408(BX)
 	MOVQ            DX, SI
 	MOVQ            $0xaaaaaaaaaaaaaaab, DX
 	MULXQ           R9, AX, AX
 	SHRQ            $0x03, AX
-	MOVQ            AX, 2208(BX)
+	MOVQ            AX, 2400(BX)
 	LEAQ            (AX)(AX*2), AX
 	SHLQ            $0x02, AX
 	MOVQ            R9, R11
 	SUBQ            AX, R11
-	MOVQ            R11, 2200(BX)
+	MOVQ            R11, 2392(BX)
 	MOVL            $0x00000011, AX
 	KMOVD           AX, K1
 	MOVL            $0x00001111, AX
@@ -274,10 +274,10 @@ small:
 	MOVL      376(BX), R13
 	MOVL      380(BX), R14
 	MOVQ      360(BX), R15
-	MOVQ      R15, 2184(BX)
+	MOVQ      R15, 2376(BX)
 	MOVL      352(BX), R15
 	MOVL      356(BX), BP
-	MOVL      $0x00000005, 2192(BX)
+	MOVL      $0x00000005, 2384(BX)
 	PCALIGN   $0x40
 
 small_rounds:
@@ -312,11 +312,11 @@ small_rounds:
 	XORL             BP, R8
 	ROLL             $0x07, DI
 	ROLL             $0x07, R8
-	MOVL             R15, 2176(BX)
+	MOVL             R15, 2368(BX)
 	VPADDD           Z23, Z22, Z22
-	MOVL             BP, 2180(BX)
-	MOVL             2184(BX), R15
-	MOVL             2188(BX), BP
+	MOVL             BP, 2372(BX)
+	MOVL             2376(BX), R15
+	MOVL             2380(BX), BP
 	VPXORD           Z18, Z17, Z17
 	ADDL             R9, DX
 	ADDL             R10, SI
@@ -379,11 +379,11 @@ small_rounds:
 	XORL             BP, R9
 	ROLL             $0x07, R8
 	ROLL             $0x07, R9
-	MOVL             R15, 2184(BX)
+	MOVL             R15, 2376(BX)
 	VPROLD           $0x07, Z17, Z17
-	MOVL             BP, 2188(BX)
-	MOVL             2176(BX), R15
-	MOVL             2180(BX), BP
+	MOVL             BP, 2380(BX)
+	MOVL             2368(BX), R15
+	MOVL             2372(BX), BP
 	VPROLD           $0x07, Z21, Z21
 	ADDL             R10, DX
 	ADDL             DI, SI
@@ -446,11 +446,11 @@ small_rounds:
 	XORL             BP, R8
 	ROLL             $0x07, DI
 	ROLL             $0x07, R8
-	MOVL             R15, 2176(BX)
+	MOVL             R15, 2368(BX)
 	VPADDD           Z23, Z22, Z22
-	MOVL             BP, 2180(BX)
-	MOVL             2184(BX), R15
-	MOVL             2188(BX), BP
+	MOVL             BP, 2372(BX)
+	MOVL             2376(BX), R15
+	MOVL             2380(BX), BP
 	VPXORD           Z18, Z17, Z17
 	ADDL             R9, DX
 	ADDL             R10, SI
@@ -513,11 +513,11 @@ small_rounds:
 	XORL             BP, R9
 	ROLL             $0x07, R8
 	ROLL             $0x07, R9
-	MOVL             R15, 2184(BX)
+	MOVL             R15, 2376(BX)
 	VPROLD           $0x07, Z17, Z17
-	MOVL             BP, 2188(BX)
-	MOVL             2176(BX), R15
-	MOVL             2180(BX), BP
+	MOVL             BP, 2380(BX)
+	MOVL             2368(BX), R15
+	MOVL             2372(BX), BP
 	VPROLD           $0x07, Z21, Z21
 	ADDL             R10, DX
 	ADDL             DI, SI
@@ -549,993 +549,765 @@ small_rounds:
 	XORL             BP, DI
 	ROLL             $0x07, R10
 	ROLL             $0x07, DI
-	DECL             2192(BX)
+	DECL             2384(BX)
 	JNZ              small_rounds
+	MOVQ             $+3, 2440(BX)
 	VPADDD           Z17, Z16, Z16
 	ADDL             320(BX), AX
 	ADDL             324(BX), CX
-	ADDL             328(BX), DX
 	VPADDD           Z21, Z20, Z20
+	ADDL             328(BX), DX
 	ADDL             332(BX), SI
-	ADDL             336(BX), DI
 	VPXORD           Z16, Z19, Z19
-	MOVL             DI, 2112(BX)
-	ADDL             340(BX), R8
-	MOVL             R8, 2116(BX)
+	ADDL             336(BX), DI
+	MOVL             DI, 2304(BX)
 	VPXORD           Z20, Z23, Z23
-	ADDL             344(BX), R9
-	MOVL             R9, 2120(BX)
+	ADDL             340(BX), R8
+	MOVL             R8, 2308(BX)
 	VPROLD           $0x10, Z19, Z19
-	ADDL             348(BX), R10
-	MOVL             R10, 2124(BX)
-	SHLQ             $0x20, CX
+	ADDL             344(BX), R9
+	MOVL             R9, 2312(BX)
 	VPROLD           $0x10, Z23, Z23
+	ADDL             348(BX), R10
+	VPADDD           Z19, Z18, Z18
+	MOVL             R10, 2316(BX)
+	SHLQ             $0x20, CX
+	VPADDD           Z23, Z22, Z22
 	ORQ              CX, AX
 	SHLQ             $0x20, SI
-	VPADDD           Z19, Z18, Z18
+	VPXORD           Z18, Z17, Z17
 	ORQ              SI, DX
 	MOVQ             $0x0ffffffc0fffffff, R8
+	VPXORD           Z22, Z21, Z21
 	MOVQ             $0x0ffffffc0ffffffc, R9
-	VPADDD           Z23, Z22, Z22
 	ANDQ             R8, AX
+	VPROLD           $0x0c, Z17, Z17
 	ANDQ             R9, DX
+	VPROLD           $0x0c, Z21, Z21
+	MOVQ             AX, 2320(BX)
+	MOVQ             DX, 2328(BX)
+	VPADDD           Z17, Z16, Z16
+	MOVQ             AX, R8
+	MOVQ             DX, R9
+	VPADDD           Z21, Z20, Z20
+	MOVQ             R9, R10
+	SHRQ             $0x02, R10
+	VPXORD           Z16, Z19, Z19
+	ADDQ             R9, R10
+	MOVQ             R8, R13
+	VPXORD           Z20, Z23, Z23
+	MOVQ             R9, R14
+	VPROLD           $0x08, Z19, Z19
+	XORL             R15, R15
+	MOVQ             $0x00000fffffffffff, SI
+	VPROLD           $0x08, Z23, Z23
+	MOVQ             R13, AX
+	ANDQ             SI, AX
+	VPADDD           Z19, Z18, Z18
+	MOVQ             R13, DI
+	SHRQ             $0x2c, R14, DI
+	VPADDD           Z23, Z22, Z22
+	ANDQ             SI, DI
+	MOVQ             R14, BP
 	VPXORD           Z18, Z17, Z17
-	MOVQ             AX, 2128(BX)
-	MOVQ             DX, 2136(BX)
+	SHRQ             $0x18, R15, BP
+	VPXORD           Z22, Z21, Z21
+	MOVQ             AX, 512(BX)
+	MOVQ             DI, 704(BX)
+	VPROLD           $0x07, Z17, Z17
+	MOVQ             BP, 896(BX)
+	IMUL3Q           $0x14, DI, DI
+	VPROLD           $0x07, Z21, Z21
+	IMUL3Q           $0x14, BP, BP
+	MOVQ             DI, 1088(BX)
+	VPSHUFD          $0x39, Z17, Z17
+	MOVQ             BP, 1280(BX)
+	MOVQ             R8, DX
+	VPSHUFD          $0x4e, Z18, Z18
+	MULXQ            R13, AX, CX
+	VPSHUFD          $0x93, Z19, Z19
+	MULXQ            R14, R11, R12
+	IMULQ            R15, DX
+	VPSHUFD          $0x39, Z21, Z21
+	ADDQ             DX, R12
+	MOVQ             R9, DX
+	VPSHUFD          $0x4e, Z22, Z22
+	MULXQ            R13, R13, DX
+	ADDQ             R13, R11
+	VPSHUFD          $0x93, Z23, Z23
+	ADCQ             DX, R12
+	MOVQ             R10, DX
+	VPADDD           Z17, Z16, Z16
+	MULXQ            R14, R13, DX
+	VPADDD           Z21, Z20, Z20
+	IMULQ            R10, R15
+	ADDQ             R13, AX
+	VPXORD           Z16, Z19, Z19
+	ADCQ             DX, CX
+	ADDQ             R15, R11
+	VPXORD           Z20, Z23, Z23
+	ADCQ             $0x00, R12
+	ADDQ             CX, R11
+	VPROLD           $0x10, Z19, Z19
+	ADCQ             $0x00, R12
+	MOVQ             AX, R13
+	VPROLD           $0x10, Z23, Z23
+	MOVQ             R11, R14
+	VPADDD           Z19, Z18, Z18
+	MOVQ             R12, R15
+	MOVQ             R12, AX
+	VPADDD           Z23, Z22, Z22
+	MOVQ             AX, CX
+	ANDQ             $0x03, R15
+	VPXORD           Z18, Z17, Z17
+	SHRQ             $0x02, CX
+	ANDQ             $-4, AX
+	VPXORD           Z22, Z21, Z21
+	ADDQ             CX, AX
+	ADDQ             AX, R13
+	VPROLD           $0x0c, Z17, Z17
+	ADCQ             $0x00, R14
+	VPROLD           $0x0c, Z21, Z21
+	ADCQ             $0x00, R15
+	MOVQ             R13, AX
+	VPADDD           Z17, Z16, Z16
+	ANDQ             SI, AX
+	MOVQ             R13, DI
+	VPADDD           Z21, Z20, Z20
+	SHRQ             $0x2c, R14, DI
+	ANDQ             SI, DI
+	VPXORD           Z16, Z19, Z19
+	MOVQ             R14, BP
+	SHRQ             $0x18, R15, BP
+	VPXORD           Z20, Z23, Z23
+	MOVQ             AX, 504(BX)
+	VPROLD           $0x08, Z19, Z19
+	MOVQ             DI, 696(BX)
+	MOVQ             BP, 888(BX)
+	VPROLD           $0x08, Z23, Z23
+	MOVQ             R8, DX
+	MULXQ            R13, AX, CX
+	VPADDD           Z19, Z18, Z18
+	MULXQ            R14, R11, R12
+	IMULQ            R15, DX
+	VPADDD           Z23, Z22, Z22
+	ADDQ             DX, R12
+	MOVQ             R9, DX
+	VPXORD           Z18, Z17, Z17
+	MULXQ            R13, R13, DX
+	VPXORD           Z22, Z21, Z21
+	ADDQ             R13, R11
+	ADCQ             DX, R12
+	VPROLD           $0x07, Z17, Z17
+	MOVQ             R10, DX
+	MULXQ            R14, R13, DX
+	VPROLD           $0x07, Z21, Z21
+	IMULQ            R10, R15
+	ADDQ             R13, AX
+	VPSHUFD          $0x93, Z17, Z17
+	ADCQ             DX, CX
+	ADDQ             R15, R11
+	VPSHUFD          $0x4e, Z18, Z18
+	ADCQ             $0x00, R12
+	VPSHUFD          $0x39, Z19, Z19
+	ADDQ             CX, R11
+	ADCQ             $0x00, R12
+	VPSHUFD          $0x93, Z21, Z21
+	MOVQ             AX, R13
+	MOVQ             R11, R14
+	VPSHUFD          $0x4e, Z22, Z22
+	MOVQ             R12, R15
+	MOVQ             R12, AX
+	VPSHUFD          $0x39, Z23, Z23
+	MOVQ             AX, CX
+	ANDQ             $0x03, R15
+	VPADDD           Z17, Z16, Z16
+	SHRQ             $0x02, CX
+	ANDQ             $-4, AX
+	VPADDD           Z21, Z20, Z20
+	ADDQ             CX, AX
+	VPXORD           Z16, Z19, Z19
+	ADDQ             AX, R13
+	ADCQ             $0x00, R14
+	VPXORD           Z20, Z23, Z23
+	ADCQ             $0x00, R15
+	MOVQ             R13, AX
+	VPROLD           $0x10, Z19, Z19
+	ANDQ             SI, AX
+	MOVQ             R13, DI
+	VPROLD           $0x10, Z23, Z23
+	SHRQ             $0x2c, R14, DI
+	ANDQ             SI, DI
+	VPADDD           Z19, Z18, Z18
+	MOVQ             R14, BP
+	VPADDD           Z23, Z22, Z22
+	SHRQ             $0x18, R15, BP
+	MOVQ             AX, 496(BX)
+	VPXORD           Z18, Z17, Z17
+	MOVQ             DI, 688(BX)
+	MOVQ             BP, 880(BX)
+	VPXORD           Z22, Z21, Z21
+	MOVQ             R8, DX
+	MULXQ            R13, AX, CX
+	VPROLD           $0x0c, Z17, Z17
+	MULXQ            R14, R11, R12
+	IMULQ            R15, DX
+	VPROLD           $0x0c, Z21, Z21
+	ADDQ             DX, R12
+	VPADDD           Z17, Z16, Z16
+	MOVQ             R9, DX
+	MULXQ            R13, R13, DX
+	VPADDD           Z21, Z20, Z20
+	ADDQ             R13, R11
+	ADCQ             DX, R12
+	VPXORD           Z16, Z19, Z19
+	MOVQ             R10, DX
+	MULXQ            R14, R13, DX
+	VPXORD           Z20, Z23, Z23
+	IMULQ            R10, R15
+	ADDQ             R13, AX
+	VPROLD           $0x08, Z19, Z19
+	ADCQ             DX, CX
+	VPROLD           $0x08, Z23, Z23
+	ADDQ             R15, R11
+	ADCQ             $0x00, R12
+	VPADDD           Z19, Z18, Z18
+	ADDQ             CX, R11
+	ADCQ             $0x00, R12
+	VPADDD           Z23, Z22, Z22
+	MOVQ             AX, R13
+	MOVQ             R11, R14
+	VPXORD           Z18, Z17, Z17
+	MOVQ             R12, R15
+	MOVQ             R12, AX
+	VPXORD           Z22, Z21, Z21
+	MOVQ             AX, CX
+	VPROLD           $0x07, Z17, Z17
+	ANDQ             $0x03, R15
+	SHRQ             $0x02, CX
+	VPROLD           $0x07, Z21, Z21
+	ANDQ             $-4, AX
+	ADDQ             CX, AX
+	VPSHUFD          $0x39, Z17, Z17
+	ADDQ             AX, R13
+	ADCQ             $0x00, R14
+	VPSHUFD          $0x4e, Z18, Z18
+	ADCQ             $0x00, R15
+	MOVQ             R13, AX
+	VPSHUFD          $0x93, Z19, Z19
+	ANDQ             SI, AX
+	VPSHUFD          $0x39, Z21, Z21
+	MOVQ             R13, DI
+	SHRQ             $0x2c, R14, DI
+	VPSHUFD          $0x4e, Z22, Z22
+	ANDQ             SI, DI
+	MOVQ             R14, BP
+	VPSHUFD          $0x93, Z23, Z23
+	SHRQ             $0x18, R15, BP
+	MOVQ             AX, 488(BX)
+	VPADDD           Z17, Z16, Z16
+	MOVQ             DI, 680(BX)
+	MOVQ             BP, 872(BX)
+	VPADDD           Z21, Z20, Z20
+	MOVQ             R8, DX
+	VPXORD           Z16, Z19, Z19
+	MULXQ            R13, AX, CX
+	MULXQ            R14, R11, R12
+	VPXORD           Z20, Z23, Z23
+	IMULQ            R15, DX
+	ADDQ             DX, R12
+	VPROLD           $0x10, Z19, Z19
+	MOVQ             R9, DX
+	MULXQ            R13, R13, DX
+	VPROLD           $0x10, Z23, Z23
+	ADDQ             R13, R11
+	ADCQ             DX, R12
+	VPADDD           Z19, Z18, Z18
+	MOVQ             R10, DX
+	VPADDD           Z23, Z22, Z22
+	MULXQ            R14, R13, DX
+	IMULQ            R10, R15
+	VPXORD           Z18, Z17, Z17
+	ADDQ             R13, AX
+	ADCQ             DX, CX
+	VPXORD           Z22, Z21, Z21
+	ADDQ             R15, R11
+	ADCQ             $0x00, R12
+	VPROLD           $0x0c, Z17, Z17
+	ADDQ             CX, R11
+	ADCQ             $0x00, R12
+	VPROLD           $0x0c, Z21, Z21
+	MOVQ             AX, R13
+	VPADDD           Z17, Z16, Z16
+	MOVQ             R11, R14
+	MOVQ             R12, R15
+	VPADDD           Z21, Z20, Z20
+	MOVQ             R12, AX
+	MOVQ             AX, CX
+	VPXORD           Z16, Z19, Z19
+	ANDQ             $0x03, R15
+	SHRQ             $0x02, CX
+	VPXORD           Z20, Z23, Z23
+	ANDQ             $-4, AX
+	ADDQ             CX, AX
+	VPROLD           $0x08, Z19, Z19
+	ADDQ             AX, R13
+	VPROLD           $0x08, Z23, Z23
+	ADCQ             $0x00, R14
+	ADCQ             $0x00, R15
+	VPADDD           Z19, Z18, Z18
+	MOVQ             R13, AX
+	ANDQ             SI, AX
+	VPADDD           Z23, Z22, Z22
+	MOVQ             R13, DI
+	SHRQ             $0x2c, R14, DI
+	VPXORD           Z18, Z17, Z17
+	ANDQ             SI, DI
+	MOVQ             R14, BP
+	VPXORD           Z22, Z21, Z21
+	SHRQ             $0x18, R15, BP
+	VPROLD           $0x07, Z17, Z17
+	MOVQ             AX, 480(BX)
+	MOVQ             DI, 672(BX)
+	VPROLD           $0x07, Z21, Z21
+	MOVQ             BP, 864(BX)
+	MOVQ             R8, DX
+	VPSHUFD          $0x93, Z17, Z17
+	MULXQ            R13, AX, CX
+	MULXQ            R14, R11, R12
+	VPSHUFD          $0x4e, Z18, Z18
+	IMULQ            R15, DX
+	ADDQ             DX, R12
+	VPSHUFD          $0x39, Z19, Z19
+	MOVQ             R9, DX
+	VPSHUFD          $0x93, Z21, Z21
+	MULXQ            R13, R13, DX
+	ADDQ             R13, R11
+	VPSHUFD          $0x4e, Z22, Z22
+	ADCQ             DX, R12
+	MOVQ             R10, DX
+	VPSHUFD          $0x39, Z23, Z23
+	MULXQ            R14, R13, DX
+	IMULQ            R10, R15
+	VPADDD           Z17, Z16, Z16
+	ADDQ             R13, AX
+	ADCQ             DX, CX
+	VPADDD           Z21, Z20, Z20
+	ADDQ             R15, R11
+	ADCQ             $0x00, R12
+	VPXORD           Z16, Z19, Z19
+	ADDQ             CX, R11
+	VPXORD           Z20, Z23, Z23
+	ADCQ             $0x00, R12
+	MOVQ             AX, R13
+	VPROLD           $0x10, Z19, Z19
+	MOVQ             R11, R14
+	MOVQ             R12, R15
+	VPROLD           $0x10, Z23, Z23
+	MOVQ             R12, AX
+	MOVQ             AX, CX
+	VPADDD           Z19, Z18, Z18
+	ANDQ             $0x03, R15
+	SHRQ             $0x02, CX
+	VPADDD           Z23, Z22, Z22
+	ANDQ             $-4, AX
+	VPXORD           Z18, Z17, Z17
+	ADDQ             CX, AX
+	ADDQ             AX, R13
+	VPXORD           Z22, Z21, Z21
+	ADCQ             $0x00, R14
+	ADCQ             $0x00, R15
+	VPROLD           $0x0c, Z17, Z17
+	MOVQ             R13, AX
+	ANDQ             SI, AX
+	VPROLD           $0x0c, Z21, Z21
+	MOVQ             R13, DI
+	SHRQ             $0x2c, R14, DI
+	VPADDD           Z17, Z16, Z16
+	ANDQ             SI, DI
+	VPADDD           Z21, Z20, Z20
+	MOVQ             R14, BP
+	SHRQ             $0x18, R15, BP
+	VPXORD           Z16, Z19, Z19
+	MOVQ             AX, 472(BX)
+	MOVQ             DI, 664(BX)
+	VPXORD           Z20, Z23, Z23
+	MOVQ             BP, 856(BX)
+	MOVQ             R8, DX
+	VPROLD           $0x08, Z19, Z19
+	MULXQ            R13, AX, CX
+	MULXQ            R14, R11, R12
+	VPROLD           $0x08, Z23, Z23
+	IMULQ            R15, DX
+	VPADDD           Z19, Z18, Z18
+	ADDQ             DX, R12
+	MOVQ             R9, DX
+	VPADDD           Z23, Z22, Z22
+	MULXQ            R13, R13, DX
+	ADDQ             R13, R11
+	VPXORD           Z18, Z17, Z17
+	ADCQ             DX, R12
+	MOVQ             R10, DX
+	VPXORD           Z22, Z21, Z21
+	MULXQ            R14, R13, DX
+	IMULQ            R10, R15
+	VPROLD           $0x07, Z17, Z17
+	ADDQ             R13, AX
+	VPROLD           $0x07, Z21, Z21
+	ADCQ             DX, CX
+	ADDQ             R15, R11
+	VPSHUFD          $0x39, Z17, Z17
+	ADCQ             $0x00, R12
+	ADDQ             CX, R11
+	VPSHUFD          $0x4e, Z18, Z18
+	ADCQ             $0x00, R12
+	MOVQ             AX, R13
+	VPSHUFD          $0x93, Z19, Z19
+	MOVQ             R11, R14
+	MOVQ             R12, R15
+	VPSHUFD          $0x39, Z21, Z21
+	MOVQ             R12, AX
+	VPSHUFD          $0x4e, Z22, Z22
+	MOVQ             AX, CX
+	ANDQ             $0x03, R15
+	VPSHUFD          $0x93, Z23, Z23
+	SHRQ             $0x02, CX
+	ANDQ             $-4, AX
+	VPADDD           Z17, Z16, Z16
+	ADDQ             CX, AX
+	ADDQ             AX, R13
+	VPADDD           Z21, Z20, Z20
+	ADCQ             $0x00, R14
+	ADCQ             $0x00, R15
+	VPXORD           Z16, Z19, Z19
+	MOVQ             R13, AX
+	VPXORD           Z20, Z23, Z23
+	ANDQ             SI, AX
+	MOVQ             R13, DI
+	VPROLD           $0x10, Z19, Z19
+	SHRQ             $0x2c, R14, DI
+	ANDQ             SI, DI
+	VPROLD           $0x10, Z23, Z23
+	MOVQ             R14, BP
+	SHRQ             $0x18, R15, BP
+	VPADDD           Z19, Z18, Z18
+	MOVQ             AX, 464(BX)
+	MOVQ             DI, 656(BX)
+	VPADDD           Z23, Z22, Z22
+	MOVQ             BP, 848(BX)
+	VPXORD           Z18, Z17, Z17
+	MOVQ             R8, DX
+	MULXQ            R13, AX, CX
+	VPXORD           Z22, Z21, Z21
+	MULXQ            R14, R11, R12
+	IMULQ            R15, DX
+	VPROLD           $0x0c, Z17, Z17
+	ADDQ             DX, R12
+	MOVQ             R9, DX
+	VPROLD           $0x0c, Z21, Z21
+	MULXQ            R13, R13, DX
+	ADDQ             R13, R11
+	VPADDD           Z17, Z16, Z16
+	ADCQ             DX, R12
+	VPADDD           Z21, Z20, Z20
+	MOVQ             R10, DX
+	MULXQ            R14, R13, DX
+	VPXORD           Z16, Z19, Z19
+	IMULQ            R10, R15
+	ADDQ             R13, AX
+	VPXORD           Z20, Z23, Z23
+	ADCQ             DX, CX
+	ADDQ             R15, R11
+	VPROLD           $0x08, Z19, Z19
+	ADCQ             $0x00, R12
+	ADDQ             CX, R11
+	VPROLD           $0x08, Z23, Z23
+	ADCQ             $0x00, R12
+	VPADDD           Z19, Z18, Z18
+	MOVQ             AX, R13
+	MOVQ             R11, R14
+	VPADDD           Z23, Z22, Z22
+	MOVQ             R12, R15
+	MOVQ             R12, AX
+	VPXORD           Z18, Z17, Z17
+	MOVQ             AX, CX
+	ANDQ             $0x03, R15
+	VPXORD           Z22, Z21, Z21
+	SHRQ             $0x02, CX
+	ANDQ             $-4, AX
+	VPROLD           $0x07, Z17, Z17
+	ADDQ             CX, AX
+	VPROLD           $0x07, Z21, Z21
+	ADDQ             AX, R13
+	ADCQ             $0x00, R14
+	VPSHUFD          $0x93, Z17, Z17
+	ADCQ             $0x00, R15
+	MOVQ             R13, AX
+	VPSHUFD          $0x4e, Z18, Z18
+	ANDQ             SI, AX
+	MOVQ             R13, DI
+	VPSHUFD          $0x39, Z19, Z19
+	SHRQ             $0x2c, R14, DI
+	ANDQ             SI, DI
+	VPSHUFD          $0x93, Z21, Z21
+	MOVQ             R14, BP
+	VPSHUFD          $0x4e, Z22, Z22
+	SHRQ             $0x18, R15, BP
+	MOVQ             AX, 456(BX)
+	VPSHUFD          $0x39, Z23, Z23
+	MOVQ             DI, 648(BX)
+	MOVQ             BP, 840(BX)
+	VPADDD           Z17, Z16, Z16
+	MOVQ             AX, 1344(BX)
+	MOVQ             DI, 1352(BX)
+	VPADDD           Z21, Z20, Z20
+	MOVQ             BP, 1360(BX)
+	IMUL3Q           $0x14, DI, DI
+	VPXORD           Z16, Z19, Z19
+	MOVQ             DI, 1368(BX)
+	IMUL3Q           $0x14, BP, BP
+	VPXORD           Z20, Z23, Z23
+	MOVQ             BP, 1376(BX)
+	VPROLD           $0x10, Z19, Z19
+	MOVQ             R8, DX
+	MULXQ            R13, AX, CX
+	VPROLD           $0x10, Z23, Z23
+	MULXQ            R14, R11, R12
+	IMULQ            R15, DX
+	VPADDD           Z19, Z18, Z18
+	ADDQ             DX, R12
+	MOVQ             R9, DX
+	VPADDD           Z23, Z22, Z22
+	MULXQ            R13, R13, DX
+	ADDQ             R13, R11
+	VPXORD           Z18, Z17, Z17
+	ADCQ             DX, R12
+	VPXORD           Z22, Z21, Z21
+	MOVQ             R10, DX
+	MULXQ            R14, R13, DX
+	VPROLD           $0x0c, Z17, Z17
+	IMULQ            R10, R15
+	ADDQ             R13, AX
+	VPROLD           $0x0c, Z21, Z21
+	ADCQ             DX, CX
+	ADDQ             R15, R11
+	VPADDD           Z17, Z16, Z16
+	ADCQ             $0x00, R12
+	ADDQ             CX, R11
+	VPADDD           Z21, Z20, Z20
+	ADCQ             $0x00, R12
+	VPXORD           Z16, Z19, Z19
+	MOVQ             AX, R13
+	MOVQ             R11, R14
+	VPXORD           Z20, Z23, Z23
+	MOVQ             R12, R15
+	MOVQ             R12, AX
+	VPROLD           $0x08, Z19, Z19
+	MOVQ             AX, CX
+	ANDQ             $0x03, R15
+	VPROLD           $0x08, Z23, Z23
+	SHRQ             $0x02, CX
+	ANDQ             $-4, AX
+	VPADDD           Z19, Z18, Z18
+	ADDQ             CX, AX
+	VPADDD           Z23, Z22, Z22
+	ADDQ             AX, R13
+	ADCQ             $0x00, R14
+	VPXORD           Z18, Z17, Z17
+	ADCQ             $0x00, R15
+	MOVQ             R13, AX
+	VPXORD           Z22, Z21, Z21
+	ANDQ             SI, AX
+	MOVQ             R13, DI
+	VPROLD           $0x07, Z17, Z17
+	SHRQ             $0x2c, R14, DI
+	ANDQ             SI, DI
+	VPROLD           $0x07, Z21, Z21
+	MOVQ             R14, BP
+	VPSHUFD          $0x39, Z17, Z17
+	SHRQ             $0x18, R15, BP
+	MOVQ             AX, 448(BX)
+	VPSHUFD          $0x4e, Z18, Z18
+	MOVQ             DI, 640(BX)
+	MOVQ             BP, 832(BX)
+	VPSHUFD          $0x93, Z19, Z19
 	MOVQ             $0x00000fffffffffff, R12
-	VPXORD           Z22, Z21, Z21
 	MOVQ             $0x000003ffffffffff, R13
-	MOVQ             AX, R14
-	VPROLD           $0x0c, Z17, Z17
-	ANDQ             R12, R14
-	SHRQ             $0x2c, DX, AX
-	ANDQ             R12, AX
-	VPROLD           $0x0c, Z21, Z21
-	SHRQ             $0x18, DX
-	MOVQ             R14, 512(BX)
-	VPADDD           Z17, Z16, Z16
-	MOVQ             AX, 704(BX)
-	MOVQ             DX, 896(BX)
-	IMUL3Q           $0x14, AX, AX
-	VPADDD           Z21, Z20, Z20
-	MOVQ             AX, 1088(BX)
-	IMUL3Q           $0x14, DX, DX
-	VPXORD           Z16, Z19, Z19
-	MOVQ             DX, 1280(BX)
-	MOVQ             512(BX), DX
-	MULXQ            512(BX), SI, DI
-	VPXORD           Z20, Z23, Z23
-	MULXQ            704(BX), R8, R9
-	MULXQ            896(BX), R10, R11
-	VPROLD           $0x08, Z19, Z19
-	MOVQ             704(BX), DX
-	MULXQ            1280(BX), AX, CX
-	ADDQ             AX, SI
-	VPROLD           $0x08, Z23, Z23
-	ADCQ             CX, DI
-	MULXQ            512(BX), AX, CX
-	VPADDD           Z19, Z18, Z18
-	ADDQ             AX, R8
-	ADCQ             CX, R9
-	MULXQ            704(BX), AX, CX
-	VPADDD           Z23, Z22, Z22
-	ADDQ             AX, R10
-	ADCQ             CX, R11
-	VPXORD           Z18, Z17, Z17
-	MOVQ             896(BX), DX
-	MULXQ            1088(BX), AX, CX
-	ADDQ             AX, SI
-	VPXORD           Z22, Z21, Z21
-	ADCQ             CX, DI
-	MULXQ            1280(BX), AX, CX
-	VPROLD           $0x07, Z17, Z17
-	ADDQ             AX, R8
-	ADCQ             CX, R9
-	MULXQ            512(BX), AX, CX
-	VPROLD           $0x07, Z21, Z21
-	ADDQ             AX, R10
-	ADCQ             CX, R11
-	VPSHUFD          $0x39, Z17, Z17
-	MOVQ             SI, R14
-	ANDQ             R12, R14
-	SHRQ             $0x2c, DI, SI
-	VPSHUFD          $0x4e, Z18, Z18
-	ADDQ             SI, R8
-	ADCQ             $0x00, R9
-	VPSHUFD          $0x93, Z19, Z19
-	MOVQ             R8, SI
-	ANDQ             R12, SI
-	SHRQ             $0x2c, R9, R8
 	VPSHUFD          $0x39, Z21, Z21
-	ADDQ             R8, R10
-	ADCQ             $0x00, R11
+	MOVQ             1344(BX), DX
+	MULXQ            1344(BX), SI, DI
 	VPSHUFD          $0x4e, Z22, Z22
-	MOVQ             R10, R8
-	ANDQ             R13, R8
-	SHRQ             $0x2a, R11, R10
+	MULXQ            1352(BX), R8, R9
 	VPSHUFD          $0x93, Z23, Z23
-	LEAQ             (R10)(R10*4), R10
-	ADDQ             R10, R14
+	MULXQ            1360(BX), R10, R11
+	MOVQ             1352(BX), DX
 	VPADDD           Z17, Z16, Z16
-	MOVQ             R14, DI
-	SHRQ             $0x2c, DI
-	ANDQ             R12, R14
+	MULXQ            1376(BX), AX, CX
+	ADDQ             AX, SI
 	VPADDD           Z21, Z20, Z20
-	ADDQ             DI, SI
-	MOVQ             R14, 504(BX)
+	ADCQ             CX, DI
+	MULXQ            1344(BX), AX, CX
 	VPXORD           Z16, Z19, Z19
-	MOVQ             SI, 696(BX)
-	MOVQ             R8, 888(BX)
-	IMUL3Q           $0x14, SI, SI
+	ADDQ             AX, R8
+	ADCQ             CX, R9
 	VPXORD           Z20, Z23, Z23
-	MOVQ             SI, 1080(BX)
-	IMUL3Q           $0x14, R8, R8
+	MULXQ            1352(BX), AX, CX
 	VPROLD           $0x10, Z19, Z19
-	MOVQ             R8, 1272(BX)
-	MOVQ             504(BX), DX
-	MULXQ            512(BX), SI, DI
+	ADDQ             AX, R10
+	ADCQ             CX, R11
 	VPROLD           $0x10, Z23, Z23
-	MULXQ            704(BX), R8, R9
-	MULXQ            896(BX), R10, R11
+	MOVQ             1360(BX), DX
+	MULXQ            1368(BX), AX, CX
 	VPADDD           Z19, Z18, Z18
-	MOVQ             696(BX), DX
-	MULXQ            1280(BX), AX, CX
 	ADDQ             AX, SI
+	ADCQ             CX, DI
 	VPADDD           Z23, Z22, Z22
-	ADCQ             CX, DI
-	MULXQ            512(BX), AX, CX
+	MULXQ            1376(BX), AX, CX
+	ADDQ             AX, R8
 	VPXORD           Z18, Z17, Z17
-	ADDQ             AX, R8
 	ADCQ             CX, R9
-	MULXQ            704(BX), AX, CX
 	VPXORD           Z22, Z21, Z21
+	MULXQ            1344(BX), AX, CX
 	ADDQ             AX, R10
-	ADCQ             CX, R11
 	VPROLD           $0x0c, Z17, Z17
-	MOVQ             888(BX), DX
-	MULXQ            1088(BX), AX, CX
-	ADDQ             AX, SI
-	VPROLD           $0x0c, Z21, Z21
-	ADCQ             CX, DI
-	MULXQ            1280(BX), AX, CX
-	VPADDD           Z17, Z16, Z16
-	ADDQ             AX, R8
-	ADCQ             CX, R9
-	MULXQ            512(BX), AX, CX
-	VPADDD           Z21, Z20, Z20
-	ADDQ             AX, R10
 	ADCQ             CX, R11
-	VPXORD           Z16, Z19, Z19
 	MOVQ             SI, R14
+	VPROLD           $0x0c, Z21, Z21
 	ANDQ             R12, R14
 	SHRQ             $0x2c, DI, SI
-	VPXORD           Z20, Z23, Z23
+	VPADDD           Z17, Z16, Z16
 	ADDQ             SI, R8
 	ADCQ             $0x00, R9
+	VPADDD           Z21, Z20, Z20
+	MOVQ             R8, SI
+	VPXORD           Z16, Z19, Z19
+	ANDQ             R12, SI
+	SHRQ             $0x2c, R9, R8
+	VPXORD           Z20, Z23, Z23
+	ADDQ             R8, R10
+	ADCQ             $0x00, R11
 	VPROLD           $0x08, Z19, Z19
-	MOVQ             R8, SI
-	ANDQ             R12, SI
-	SHRQ             $0x2c, R9, R8
+	MOVQ             R10, R8
+	ANDQ             R13, R8
 	VPROLD           $0x08, Z23, Z23
-	ADDQ             R8, R10
-	ADCQ             $0x00, R11
-	VPADDD           Z19, Z18, Z18
-	MOVQ             R10, R8
-	ANDQ             R13, R8
-	SHRQ             $0x2a, R11, R10
-	VPADDD           Z23, Z22, Z22
-	LEAQ             (R10)(R10*4), R10
-	ADDQ             R10, R14
-	VPXORD           Z18, Z17, Z17
-	MOVQ             R14, DI
-	SHRQ             $0x2c, DI
-	ANDQ             R12, R14
-	VPXORD           Z22, Z21, Z21
-	ADDQ             DI, SI
-	MOVQ             R14, 496(BX)
-	VPROLD           $0x07, Z17, Z17
-	MOVQ             SI, 688(BX)
-	MOVQ             R8, 880(BX)
-	IMUL3Q           $0x14, SI, SI
-	VPROLD           $0x07, Z21, Z21
-	MOVQ             SI, 1072(BX)
-	IMUL3Q           $0x14, R8, R8
-	VPSHUFD          $0x93, Z17, Z17
-	MOVQ             R8, 1264(BX)
-	MOVQ             504(BX), DX
-	MULXQ            504(BX), SI, DI
-	VPSHUFD          $0x4e, Z18, Z18
-	MULXQ            696(BX), R8, R9
-	MULXQ            888(BX), R10, R11
-	VPSHUFD          $0x39, Z19, Z19
-	MOVQ             696(BX), DX
-	MULXQ            1272(BX), AX, CX
-	ADDQ             AX, SI
-	VPSHUFD          $0x93, Z21, Z21
-	ADCQ             CX, DI
-	MULXQ            504(BX), AX, CX
-	VPSHUFD          $0x4e, Z22, Z22
-	ADDQ             AX, R8
-	ADCQ             CX, R9
-	MULXQ            696(BX), AX, CX
-	VPSHUFD          $0x39, Z23, Z23
-	ADDQ             AX, R10
-	ADCQ             CX, R11
-	VPADDD           Z17, Z16, Z16
-	MOVQ             888(BX), DX
-	MULXQ            1080(BX), AX, CX
-	ADDQ             AX, SI
-	VPADDD           Z21, Z20, Z20
-	ADCQ             CX, DI
-	MULXQ            1272(BX), AX, CX
-	VPXORD           Z16, Z19, Z19
-	ADDQ             AX, R8
-	ADCQ             CX, R9
-	MULXQ            504(BX), AX, CX
-	VPXORD           Z20, Z23, Z23
-	ADDQ             AX, R10
-	ADCQ             CX, R11
-	VPROLD           $0x10, Z19, Z19
-	MOVQ             SI, R14
-	ANDQ             R12, R14
-	SHRQ             $0x2c, DI, SI
-	VPROLD           $0x10, Z23, Z23
-	ADDQ             SI, R8
-	ADCQ             $0x00, R9
-	VPADDD           Z19, Z18, Z18
-	MOVQ             R8, SI
-	ANDQ             R12, SI
-	SHRQ             $0x2c, R9, R8
-	VPADDD           Z23, Z22, Z22
-	ADDQ             R8, R10
-	ADCQ             $0x00, R11
-	VPXORD           Z18, Z17, Z17
-	MOVQ             R10, R8
-	ANDQ             R13, R8
-	SHRQ             $0x2a, R11, R10
-	VPXORD           Z22, Z21, Z21
-	LEAQ             (R10)(R10*4), R10
-	ADDQ             R10, R14
-	VPROLD           $0x0c, Z17, Z17
-	MOVQ             R14, DI
-	SHRQ             $0x2c, DI
-	ANDQ             R12, R14
-	VPROLD           $0x0c, Z21, Z21
-	ADDQ             DI, SI
-	MOVQ             R14, 488(BX)
-	VPADDD           Z17, Z16, Z16
-	MOVQ             SI, 680(BX)
-	MOVQ             R8, 872(BX)
-	IMUL3Q           $0x14, SI, SI
-	VPADDD           Z21, Z20, Z20
-	MOVQ             SI, 1064(BX)
-	IMUL3Q           $0x14, R8, R8
-	VPXORD           Z16, Z19, Z19
-	MOVQ             R8, 1256(BX)
-	MOVQ             488(BX), DX
-	VPXORD           Z20, Z23, Z23
-	MULXQ            488(BX), SI, DI
-	MULXQ            680(BX), R8, R9
-	MULXQ            872(BX), R10, R11
-	VPROLD           $0x08, Z19, Z19
-	MOVQ             680(BX), DX
-	MULXQ            1256(BX), AX, CX
-	VPROLD           $0x08, Z23, Z23
-	ADDQ             AX, SI
-	ADCQ             CX, DI
-	MULXQ            488(BX), AX, CX
-	VPADDD           Z19, Z18, Z18
-	ADDQ             AX, R8
-	ADCQ             CX, R9
-	VPADDD           Z23, Z22, Z22
-	MULXQ            680(BX), AX, CX
-	ADDQ             AX, R10
-	ADCQ             CX, R11
-	VPXORD           Z18, Z17, Z17
-	MOVQ             872(BX), DX
-	MULXQ            1064(BX), AX, CX
-	VPXORD           Z22, Z21, Z21
-	ADDQ             AX, SI
-	ADCQ             CX, DI
-	MULXQ            1256(BX), AX, CX
-	VPROLD           $0x07, Z17, Z17
-	ADDQ             AX, R8
-	ADCQ             CX, R9
-	VPROLD           $0x07, Z21, Z21
-	MULXQ            488(BX), AX, CX
-	ADDQ             AX, R10
-	ADCQ             CX, R11
-	VPSHUFD          $0x39, Z17, Z17
-	MOVQ             SI, R14
-	ANDQ             R12, R14
-	VPSHUFD          $0x4e, Z18, Z18
-	SHRQ             $0x2c, DI, SI
-	ADDQ             SI, R8
-	ADCQ             $0x00, R9
-	VPSHUFD          $0x93, Z19, Z19
-	MOVQ             R8, SI
-	ANDQ             R12, SI
-	VPSHUFD          $0x39, Z21, Z21
-	SHRQ             $0x2c, R9, R8
-	ADDQ             R8, R10
-	ADCQ             $0x00, R11
-	VPSHUFD          $0x4e, Z22, Z22
-	MOVQ             R10, R8
-	ANDQ             R13, R8
-	VPSHUFD          $0x93, Z23, Z23
 	SHRQ             $0x2a, R11, R10
 	LEAQ             (R10)(R10*4), R10
+	VPADDD           Z19, Z18, Z18
 	ADDQ             R10, R14
-	VPADDD           Z17, Z16, Z16
+	VPADDD           Z23, Z22, Z22
 	MOVQ             R14, DI
 	SHRQ             $0x2c, DI
-	VPADDD           Z21, Z20, Z20
+	VPXORD           Z18, Z17, Z17
 	ANDQ             R12, R14
 	ADDQ             DI, SI
-	MOVQ             R14, 456(BX)
-	VPXORD           Z16, Z19, Z19
-	MOVQ             R14, 1344(BX)
-	MOVQ             SI, 648(BX)
-	VPXORD           Z20, Z23, Z23
-	MOVQ             SI, 1352(BX)
-	MOVQ             R8, 840(BX)
-	MOVQ             R8, 1360(BX)
-	VPROLD           $0x10, Z19, Z19
-	IMUL3Q           $0x14, SI, SI
-	MOVQ             SI, 1032(BX)
-	VPROLD           $0x10, Z23, Z23
-	MOVQ             SI, 1368(BX)
-	IMUL3Q           $0x14, R8, R8
-	MOVQ             R8, 1224(BX)
-	VPADDD           Z19, Z18, Z18
-	MOVQ             R8, 1376(BX)
-	MOVQ             488(BX), DX
-	VPADDD           Z23, Z22, Z22
-	MULXQ            512(BX), SI, DI
-	MULXQ            704(BX), R8, R9
-	MULXQ            896(BX), R10, R11
-	VPXORD           Z18, Z17, Z17
-	MOVQ             680(BX), DX
-	MULXQ            1280(BX), AX, CX
 	VPXORD           Z22, Z21, Z21
-	ADDQ             AX, SI
-	ADCQ             CX, DI
-	MULXQ            512(BX), AX, CX
-	VPROLD           $0x0c, Z17, Z17
-	ADDQ             AX, R8
-	ADCQ             CX, R9
-	VPROLD           $0x0c, Z21, Z21
-	MULXQ            704(BX), AX, CX
-	ADDQ             AX, R10
-	ADCQ             CX, R11
-	VPADDD           Z17, Z16, Z16
-	MOVQ             872(BX), DX
-	MULXQ            1088(BX), AX, CX
-	VPADDD           Z21, Z20, Z20
-	ADDQ             AX, SI
-	ADCQ             CX, DI
-	MULXQ            1280(BX), AX, CX
-	VPXORD           Z16, Z19, Z19
-	ADDQ             AX, R8
-	ADCQ             CX, R9
-	VPXORD           Z20, Z23, Z23
-	MULXQ            512(BX), AX, CX
-	ADDQ             AX, R10
-	ADCQ             CX, R11
-	VPROLD           $0x08, Z19, Z19
-	MOVQ             SI, R14
-	ANDQ             R12, R14
-	VPROLD           $0x08, Z23, Z23
-	SHRQ             $0x2c, DI, SI
-	ADDQ             SI, R8
-	ADCQ             $0x00, R9
-	VPADDD           Z19, Z18, Z18
-	MOVQ             R8, SI
-	ANDQ             R12, SI
-	VPADDD           Z23, Z22, Z22
-	SHRQ             $0x2c, R9, R8
-	ADDQ             R8, R10
-	ADCQ             $0x00, R11
-	VPXORD           Z18, Z17, Z17
-	MOVQ             R10, R8
-	ANDQ             R13, R8
-	VPXORD           Z22, Z21, Z21
-	SHRQ             $0x2a, R11, R10
-	LEAQ             (R10)(R10*4), R10
-	ADDQ             R10, R14
-	VPROLD           $0x07, Z17, Z17
-	MOVQ             R14, DI
-	SHRQ             $0x2c, DI
-	VPROLD           $0x07, Z21, Z21
-	ANDQ             R12, R14
-	ADDQ             DI, SI
-	MOVQ             R14, 480(BX)
-	VPSHUFD          $0x93, Z17, Z17
-	MOVQ             SI, 672(BX)
-	MOVQ             R8, 864(BX)
-	VPSHUFD          $0x4e, Z18, Z18
-	IMUL3Q           $0x14, SI, SI
-	MOVQ             SI, 1056(BX)
-	IMUL3Q           $0x14, R8, R8
-	VPSHUFD          $0x39, Z19, Z19
-	MOVQ             R8, 1248(BX)
-	MOVQ             488(BX), DX
-	VPSHUFD          $0x93, Z21, Z21
-	MULXQ            504(BX), SI, DI
-	MULXQ            696(BX), R8, R9
-	MULXQ            888(BX), R10, R11
-	VPSHUFD          $0x4e, Z22, Z22
-	MOVQ             680(BX), DX
-	MULXQ            1272(BX), AX, CX
-	VPSHUFD          $0x39, Z23, Z23
-	ADDQ             AX, SI
-	ADCQ             CX, DI
-	MULXQ            504(BX), AX, CX
-	VPADDD           Z17, Z16, Z16
-	ADDQ             AX, R8
-	ADCQ             CX, R9
-	VPADDD           Z21, Z20, Z20
-	MULXQ            696(BX), AX, CX
-	ADDQ             AX, R10
-	ADCQ             CX, R11
-	VPXORD           Z16, Z19, Z19
-	MOVQ             872(BX), DX
-	MULXQ            1080(BX), AX, CX
-	VPXORD           Z20, Z23, Z23
-	ADDQ             AX, SI
-	ADCQ             CX, DI
-	MULXQ            1272(BX), AX, CX
-	VPROLD           $0x10, Z19, Z19
-	ADDQ             AX, R8
-	ADCQ             CX, R9
-	VPROLD           $0x10, Z23, Z23
-	MULXQ            504(BX), AX, CX
-	ADDQ             AX, R10
-	ADCQ             CX, R11
-	VPADDD           Z19, Z18, Z18
-	MOVQ             SI, R14
-	ANDQ             R12, R14
-	VPADDD           Z23, Z22, Z22
-	SHRQ             $0x2c, DI, SI
-	ADDQ             SI, R8
-	ADCQ             $0x00, R9
-	VPXORD           Z18, Z17, Z17
-	MOVQ             R8, SI
-	ANDQ             R12, SI
-	VPXORD           Z22, Z21, Z21
-	SHRQ             $0x2c, R9, R8
-	ADDQ             R8, R10
-	ADCQ             $0x00, R11
-	VPROLD           $0x0c, Z17, Z17
-	MOVQ             R10, R8
-	ANDQ             R13, R8
-	VPROLD           $0x0c, Z21, Z21
-	SHRQ             $0x2a, R11, R10
-	LEAQ             (R10)(R10*4), R10
-	ADDQ             R10, R14
-	VPADDD           Z17, Z16, Z16
-	MOVQ             R14, DI
-	SHRQ             $0x2c, DI
-	VPADDD           Z21, Z20, Z20
-	ANDQ             R12, R14
-	ADDQ             DI, SI
-	MOVQ             R14, 472(BX)
-	VPXORD           Z16, Z19, Z19
-	MOVQ             SI, 664(BX)
-	MOVQ             R8, 856(BX)
-	VPXORD           Z20, Z23, Z23
-	IMUL3Q           $0x14, SI, SI
-	MOVQ             SI, 1048(BX)
-	IMUL3Q           $0x14, R8, R8
-	VPROLD           $0x08, Z19, Z19
-	MOVQ             R8, 1240(BX)
-	MOVQ             488(BX), DX
-	VPROLD           $0x08, Z23, Z23
-	MULXQ            496(BX), SI, DI
-	MULXQ            688(BX), R8, R9
-	MULXQ            880(BX), R10, R11
-	VPADDD           Z19, Z18, Z18
-	MOVQ             680(BX), DX
-	MULXQ            1264(BX), AX, CX
-	VPADDD           Z23, Z22, Z22
-	ADDQ             AX, SI
-	ADCQ             CX, DI
-	MULXQ            496(BX), AX, CX
-	VPXORD           Z18, Z17, Z17
-	ADDQ             AX, R8
-	ADCQ             CX, R9
-	VPXORD           Z22, Z21, Z21
-	MULXQ            688(BX), AX, CX
-	ADDQ             AX, R10
-	ADCQ             CX, R11
-	VPROLD           $0x07, Z17, Z17
-	MOVQ             872(BX), DX
-	MULXQ            1072(BX), AX, CX
-	VPROLD           $0x07, Z21, Z21
-	ADDQ             AX, SI
-	ADCQ             CX, DI
-	MULXQ            1264(BX), AX, CX
-	VPSHUFD          $0x39, Z17, Z17
-	ADDQ             AX, R8
-	ADCQ             CX, R9
-	VPSHUFD          $0x4e, Z18, Z18
-	MULXQ            496(BX), AX, CX
-	ADDQ             AX, R10
-	ADCQ             CX, R11
-	VPSHUFD          $0x93, Z19, Z19
-	MOVQ             SI, R14
-	ANDQ             R12, R14
-	VPSHUFD          $0x39, Z21, Z21
-	SHRQ             $0x2c, DI, SI
-	ADDQ             SI, R8
-	ADCQ             $0x00, R9
-	VPSHUFD          $0x4e, Z22, Z22
-	MOVQ             R8, SI
-	ANDQ             R12, SI
-	VPSHUFD          $0x93, Z23, Z23
-	SHRQ             $0x2c, R9, R8
-	ADDQ             R8, R10
-	VPADDD           Z17, Z16, Z16
-	ADCQ             $0x00, R11
-	MOVQ             R10, R8
-	ANDQ             R13, R8
-	VPADDD           Z21, Z20, Z20
-	SHRQ             $0x2a, R11, R10
-	LEAQ             (R10)(R10*4), R10
-	VPXORD           Z16, Z19, Z19
-	ADDQ             R10, R14
-	MOVQ             R14, DI
-	SHRQ             $0x2c, DI
-	VPXORD           Z20, Z23, Z23
-	ANDQ             R12, R14
-	ADDQ             DI, SI
-	VPROLD           $0x10, Z19, Z19
-	MOVQ             R14, 464(BX)
-	MOVQ             SI, 656(BX)
-	MOVQ             R8, 848(BX)
-	VPROLD           $0x10, Z23, Z23
-	IMUL3Q           $0x14, SI, SI
-	MOVQ             SI, 1040(BX)
-	VPADDD           Z19, Z18, Z18
-	IMUL3Q           $0x14, R8, R8
-	MOVQ             R8, 1232(BX)
-	MOVQ             456(BX), DX
-	VPADDD           Z23, Z22, Z22
-	MULXQ            512(BX), SI, DI
-	MULXQ            704(BX), R8, R9
-	VPXORD           Z18, Z17, Z17
-	MULXQ            896(BX), R10, R11
-	MOVQ             648(BX), DX
-	MULXQ            1280(BX), AX, CX
-	VPXORD           Z22, Z21, Z21
-	ADDQ             AX, SI
-	ADCQ             CX, DI
-	VPROLD           $0x0c, Z17, Z17
-	MULXQ            512(BX), AX, CX
-	ADDQ             AX, R8
-	ADCQ             CX, R9
-	VPROLD           $0x0c, Z21, Z21
-	MULXQ            704(BX), AX, CX
-	ADDQ             AX, R10
-	VPADDD           Z17, Z16, Z16
-	ADCQ             CX, R11
-	MOVQ             840(BX), DX
-	MULXQ            1088(BX), AX, CX
-	VPADDD           Z21, Z20, Z20
-	ADDQ             AX, SI
-	ADCQ             CX, DI
-	VPXORD           Z16, Z19, Z19
-	MULXQ            1280(BX), AX, CX
-	ADDQ             AX, R8
-	ADCQ             CX, R9
-	VPXORD           Z20, Z23, Z23
-	MULXQ            512(BX), AX, CX
-	ADDQ             AX, R10
-	VPROLD           $0x08, Z19, Z19
-	ADCQ             CX, R11
-	MOVQ             SI, R14
-	ANDQ             R12, R14
-	VPROLD           $0x08, Z23, Z23
-	SHRQ             $0x2c, DI, SI
-	ADDQ             SI, R8
-	VPADDD           Z19, Z18, Z18
-	ADCQ             $0x00, R9
-	MOVQ             R8, SI
-	ANDQ             R12, SI
-	VPADDD           Z23, Z22, Z22
-	SHRQ             $0x2c, R9, R8
-	ADDQ             R8, R10
-	VPXORD           Z18, Z17, Z17
-	ADCQ             $0x00, R11
-	MOVQ             R10, R8
-	ANDQ             R13, R8
-	VPXORD           Z22, Z21, Z21
-	SHRQ             $0x2a, R11, R10
-	LEAQ             (R10)(R10*4), R10
-	VPROLD           $0x07, Z17, Z17
-	ADDQ             R10, R14
-	MOVQ             R14, DI
-	SHRQ             $0x2c, DI
-	VPROLD           $0x07, Z21, Z21
-	ANDQ             R12, R14
-	ADDQ             DI, SI
-	VPSHUFD          $0x93, Z17, Z17
-	MOVQ             R14, 448(BX)
-	MOVQ             SI, 640(BX)
-	MOVQ             R8, 832(BX)
-	VPSHUFD          $0x4e, Z18, Z18
-	IMUL3Q           $0x14, SI, SI
-	MOVQ             SI, 1024(BX)
-	VPSHUFD          $0x39, Z19, Z19
-	IMUL3Q           $0x14, R8, R8
-	MOVQ             R8, 1216(BX)
-	MOVQ             456(BX), DX
-	VPSHUFD          $0x93, Z21, Z21
-	MULXQ            456(BX), SI, DI
-	MULXQ            648(BX), R8, R9
-	VPSHUFD          $0x4e, Z22, Z22
-	MULXQ            840(BX), R10, R11
-	MOVQ             648(BX), DX
-	MULXQ            1224(BX), AX, CX
-	VPSHUFD          $0x39, Z23, Z23
-	ADDQ             AX, SI
-	ADCQ             CX, DI
-	VPADDD           Z17, Z16, Z16
-	MULXQ            456(BX), AX, CX
-	ADDQ             AX, R8
-	ADCQ             CX, R9
-	VPADDD           Z21, Z20, Z20
-	MULXQ            648(BX), AX, CX
-	ADDQ             AX, R10
-	VPXORD           Z16, Z19, Z19
-	ADCQ             CX, R11
-	MOVQ             840(BX), DX
-	MULXQ            1032(BX), AX, CX
-	VPXORD           Z20, Z23, Z23
-	ADDQ             AX, SI
-	ADCQ             CX, DI
-	VPROLD           $0x10, Z19, Z19
-	MULXQ            1224(BX), AX, CX
-	ADDQ             AX, R8
-	ADCQ             CX, R9
-	VPROLD           $0x10, Z23, Z23
-	MULXQ            456(BX), AX, CX
-	ADDQ             AX, R10
-	VPADDD           Z19, Z18, Z18
-	ADCQ             CX, R11
-	MOVQ             SI, R14
-	ANDQ             R12, R14
-	VPADDD           Z23, Z22, Z22
-	SHRQ             $0x2c, DI, SI
-	ADDQ             SI, R8
-	VPXORD           Z18, Z17, Z17
-	ADCQ             $0x00, R9
-	MOVQ             R8, SI
-	ANDQ             R12, SI
-	VPXORD           Z22, Z21, Z21
-	SHRQ             $0x2c, R9, R8
-	ADDQ             R8, R10
-	VPROLD           $0x0c, Z17, Z17
-	ADCQ             $0x00, R11
-	MOVQ             R10, R8
-	ANDQ             R13, R8
-	VPROLD           $0x0c, Z21, Z21
-	SHRQ             $0x2a, R11, R10
-	LEAQ             (R10)(R10*4), R10
-	VPADDD           Z17, Z16, Z16
-	ADDQ             R10, R14
-	MOVQ             R14, DI
-	SHRQ             $0x2c, DI
-	VPADDD           Z21, Z20, Z20
-	ANDQ             R12, R14
-	ADDQ             DI, SI
-	VPXORD           Z16, Z19, Z19
 	MOVQ             R14, 1384(BX)
 	MOVQ             SI, 1392(BX)
+	VPROLD           $0x07, Z17, Z17
 	MOVQ             R8, 1400(BX)
-	VPXORD           Z20, Z23, Z23
 	IMUL3Q           $0x14, SI, SI
+	VPROLD           $0x07, Z21, Z21
 	MOVQ             SI, 1408(BX)
-	VPROLD           $0x08, Z19, Z19
+	VPSHUFD          $0x93, Z17, Z17
 	IMUL3Q           $0x14, R8, R8
 	MOVQ             R8, 1416(BX)
-	MOVQ             1384(BX), DX
-	VPROLD           $0x08, Z23, Z23
-	MULXQ            456(BX), SI, DI
-	MULXQ            648(BX), R8, R9
-	VPADDD           Z19, Z18, Z18
-	MULXQ            840(BX), R10, R11
-	MOVQ             1392(BX), DX
-	MULXQ            1224(BX), AX, CX
-	VPADDD           Z23, Z22, Z22
-	ADDQ             AX, SI
-	ADCQ             CX, DI
-	VPXORD           Z18, Z17, Z17
-	MULXQ            456(BX), AX, CX
-	ADDQ             AX, R8
-	ADCQ             CX, R9
-	VPXORD           Z22, Z21, Z21
-	MULXQ            648(BX), AX, CX
-	ADDQ             AX, R10
-	VPROLD           $0x07, Z17, Z17
-	ADCQ             CX, R11
-	MOVQ             1400(BX), DX
-	MULXQ            1032(BX), AX, CX
-	VPROLD           $0x07, Z21, Z21
-	ADDQ             AX, SI
-	ADCQ             CX, DI
-	VPSHUFD          $0x39, Z17, Z17
-	MULXQ            1224(BX), AX, CX
-	ADDQ             AX, R8
-	ADCQ             CX, R9
 	VPSHUFD          $0x4e, Z18, Z18
-	MULXQ            456(BX), AX, CX
-	ADDQ             AX, R10
-	VPSHUFD          $0x93, Z19, Z19
-	ADCQ             CX, R11
-	MOVQ             SI, R14
-	ANDQ             R12, R14
-	VPSHUFD          $0x39, Z21, Z21
-	SHRQ             $0x2c, DI, SI
-	ADDQ             SI, R8
-	VPSHUFD          $0x4e, Z22, Z22
-	ADCQ             $0x00, R9
-	MOVQ             R8, SI
-	ANDQ             R12, SI
-	VPSHUFD          $0x93, Z23, Z23
-	SHRQ             $0x2c, R9, R8
-	ADDQ             R8, R10
-	VPADDD           Z17, Z16, Z16
-	ADCQ             $0x00, R11
-	MOVQ             R10, R8
-	ANDQ             R13, R8
-	VPADDD           Z21, Z20, Z20
-	SHRQ             $0x2a, R11, R10
-	LEAQ             (R10)(R10*4), R10
-	VPXORD           Z16, Z19, Z19
-	ADDQ             R10, R14
-	MOVQ             R14, DI
-	SHRQ             $0x2c, DI
-	VPXORD           Z20, Z23, Z23
-	ANDQ             R12, R14
-	ADDQ             DI, SI
-	VPROLD           $0x10, Z19, Z19
-	MOVQ             R14, 1424(BX)
-	MOVQ             SI, 1432(BX)
-	MOVQ             R8, 1440(BX)
-	VPROLD           $0x10, Z23, Z23
-	IMUL3Q           $0x14, SI, SI
-	MOVQ             SI, 1448(BX)
-	VPADDD           Z19, Z18, Z18
-	IMUL3Q           $0x14, R8, R8
-	MOVQ             R8, 1456(BX)
 	MOVQ             1384(BX), DX
-	VPADDD           Z23, Z22, Z22
-	MULXQ            1384(BX), SI, DI
-	MULXQ            1392(BX), R8, R9
-	VPXORD           Z18, Z17, Z17
-	MULXQ            1400(BX), R10, R11
-	MOVQ             1392(BX), DX
-	MULXQ            1416(BX), AX, CX
-	VPXORD           Z22, Z21, Z21
-	ADDQ             AX, SI
-	ADCQ             CX, DI
-	VPROLD           $0x0c, Z17, Z17
-	MULXQ            1384(BX), AX, CX
-	ADDQ             AX, R8
-	ADCQ             CX, R9
-	VPROLD           $0x0c, Z21, Z21
-	MULXQ            1392(BX), AX, CX
-	ADDQ             AX, R10
-	VPADDD           Z17, Z16, Z16
-	ADCQ             CX, R11
-	MOVQ             1400(BX), DX
-	MULXQ            1408(BX), AX, CX
-	VPADDD           Z21, Z20, Z20
-	ADDQ             AX, SI
-	ADCQ             CX, DI
-	VPXORD           Z16, Z19, Z19
-	MULXQ            1416(BX), AX, CX
-	ADDQ             AX, R8
-	VPXORD           Z20, Z23, Z23
-	ADCQ             CX, R9
-	MULXQ            1384(BX), AX, CX
-	ADDQ             AX, R10
-	VPROLD           $0x08, Z19, Z19
-	ADCQ             CX, R11
-	MOVQ             SI, R14
-	VPROLD           $0x08, Z23, Z23
-	ANDQ             R12, R14
-	SHRQ             $0x2c, DI, SI
-	ADDQ             SI, R8
-	VPADDD           Z19, Z18, Z18
-	ADCQ             $0x00, R9
-	MOVQ             R8, SI
-	VPADDD           Z23, Z22, Z22
-	ANDQ             R12, SI
-	SHRQ             $0x2c, R9, R8
-	ADDQ             R8, R10
-	VPXORD           Z18, Z17, Z17
-	ADCQ             $0x00, R11
-	MOVQ             R10, R8
-	VPXORD           Z22, Z21, Z21
-	ANDQ             R13, R8
-	SHRQ             $0x2a, R11, R10
-	LEAQ             (R10)(R10*4), R10
-	VPROLD           $0x07, Z17, Z17
-	ADDQ             R10, R14
-	MOVQ             R14, DI
-	VPROLD           $0x07, Z21, Z21
-	SHRQ             $0x2c, DI
-	ANDQ             R12, R14
-	ADDQ             DI, SI
-	VPSHUFD          $0x93, Z17, Z17
-	MOVQ             R14, 1464(BX)
-	MOVQ             SI, 1472(BX)
-	VPSHUFD          $0x4e, Z18, Z18
-	MOVQ             R8, 1480(BX)
-	IMUL3Q           $0x14, SI, SI
-	MOVQ             SI, 1488(BX)
+	MULXQ            1344(BX), SI, DI
 	VPSHUFD          $0x39, Z19, Z19
-	IMUL3Q           $0x14, R8, R8
-	MOVQ             R8, 1496(BX)
+	MULXQ            1352(BX), R8, R9
+	MULXQ            1360(BX), R10, R11
 	VPSHUFD          $0x93, Z21, Z21
-	MOVQ             1424(BX), DX
-	MULXQ            1384(BX), SI, DI
-	MULXQ            1392(BX), R8, R9
+	MOVQ             1392(BX), DX
+	MULXQ            1376(BX), AX, CX
 	VPSHUFD          $0x4e, Z22, Z22
-	MULXQ            1400(BX), R10, R11
-	MOVQ             1432(BX), DX
+	ADDQ             AX, SI
 	VPSHUFD          $0x39, Z23, Z23
-	MULXQ            1416(BX), AX, CX
-	ADDQ             AX, SI
 	ADCQ             CX, DI
+	MULXQ            1344(BX), AX, CX
 	VPADDD           Z17, Z16, Z16
-	MULXQ            1384(BX), AX, CX
 	ADDQ             AX, R8
-	VPADDD           Z21, Z20, Z20
 	ADCQ             CX, R9
-	MULXQ            1392(BX), AX, CX
+	VPADDD           Z21, Z20, Z20
+	MULXQ            1352(BX), AX, CX
 	ADDQ             AX, R10
 	VPXORD           Z16, Z19, Z19
 	ADCQ             CX, R11
-	MOVQ             1440(BX), DX
+	MOVQ             1400(BX), DX
 	VPXORD           Z20, Z23, Z23
-	MULXQ            1408(BX), AX, CX
+	MULXQ            1368(BX), AX, CX
 	ADDQ             AX, SI
-	ADCQ             CX, DI
 	VPROLD           $0x10, Z19, Z19
-	MULXQ            1416(BX), AX, CX
-	ADDQ             AX, R8
+	ADCQ             CX, DI
 	VPROLD           $0x10, Z23, Z23
-	ADCQ             CX, R9
-	MULXQ            1384(BX), AX, CX
-	ADDQ             AX, R10
+	MULXQ            1376(BX), AX, CX
+	ADDQ             AX, R8
 	VPADDD           Z19, Z18, Z18
-	ADCQ             CX, R11
-	MOVQ             SI, R14
+	ADCQ             CX, R9
+	MULXQ            1344(BX), AX, CX
 	VPADDD           Z23, Z22, Z22
-	ANDQ             R12, R14
-	SHRQ             $0x2c, DI, SI
-	ADDQ             SI, R8
+	ADDQ             AX, R10
+	ADCQ             CX, R11
 	VPXORD           Z18, Z17, Z17
-	ADCQ             $0x00, R9
-	MOVQ             R8, SI
+	MOVQ             SI, R14
+	ANDQ             R12, R14
 	VPXORD           Z22, Z21, Z21
-	ANDQ             R12, SI
-	SHRQ             $0x2c, R9, R8
-	ADDQ             R8, R10
+	SHRQ             $0x2c, DI, SI
 	VPROLD           $0x0c, Z17, Z17
-	ADCQ             $0x00, R11
-	MOVQ             R10, R8
-	VPROLD           $0x0c, Z21, Z21
-	ANDQ             R13, R8
-	SHRQ             $0x2a, R11, R10
-	LEAQ             (R10)(R10*4), R10
-	VPADDD           Z17, Z16, Z16
-	ADDQ             R10, R14
-	MOVQ             R14, DI
-	VPADDD           Z21, Z20, Z20
-	SHRQ             $0x2c, DI
-	ANDQ             R12, R14
-	ADDQ             DI, SI
-	VPXORD           Z16, Z19, Z19
-	MOVQ             R14, 1504(BX)
-	MOVQ             SI, 1512(BX)
-	VPXORD           Z20, Z23, Z23
-	MOVQ             R8, 1520(BX)
-	IMUL3Q           $0x14, SI, SI
-	MOVQ             SI, 1528(BX)
-	VPROLD           $0x08, Z19, Z19
-	IMUL3Q           $0x14, R8, R8
-	MOVQ             R8, 1536(BX)
-	VPROLD           $0x08, Z23, Z23
-	MOVQ             1424(BX), DX
-	MULXQ            1424(BX), SI, DI
-	MULXQ            1432(BX), R8, R9
-	VPADDD           Z19, Z18, Z18
-	MULXQ            1440(BX), R10, R11
-	MOVQ             1432(BX), DX
-	VPADDD           Z23, Z22, Z22
-	MULXQ            1456(BX), AX, CX
-	ADDQ             AX, SI
-	ADCQ             CX, DI
-	VPXORD           Z18, Z17, Z17
-	MULXQ            1424(BX), AX, CX
-	ADDQ             AX, R8
-	VPXORD           Z22, Z21, Z21
-	ADCQ             CX, R9
-	MULXQ            1432(BX), AX, CX
-	ADDQ             AX, R10
-	VPROLD           $0x07, Z17, Z17
-	ADCQ             CX, R11
-	MOVQ             1440(BX), DX
-	VPROLD           $0x07, Z21, Z21
-	MULXQ            1448(BX), AX, CX
-	ADDQ             AX, SI
-	ADCQ             CX, DI
-	VPSHUFD          $0x39, Z17, Z17
-	MULXQ            1456(BX), AX, CX
-	ADDQ             AX, R8
-	VPSHUFD          $0x4e, Z18, Z18
-	ADCQ             CX, R9
-	MULXQ            1424(BX), AX, CX
-	ADDQ             AX, R10
-	VPSHUFD          $0x93, Z19, Z19
-	ADCQ             CX, R11
-	MOVQ             SI, R14
-	VPSHUFD          $0x39, Z21, Z21
-	ANDQ             R12, R14
-	SHRQ             $0x2c, DI, SI
 	ADDQ             SI, R8
-	VPSHUFD          $0x4e, Z22, Z22
 	ADCQ             $0x00, R9
+	VPROLD           $0x0c, Z21, Z21
 	MOVQ             R8, SI
-	VPSHUFD          $0x93, Z23, Z23
 	ANDQ             R12, SI
+	VPADDD           Z17, Z16, Z16
 	SHRQ             $0x2c, R9, R8
 	ADDQ             R8, R10
-	VPADDD           Z17, Z16, Z16
+	VPADDD           Z21, Z20, Z20
 	ADCQ             $0x00, R11
 	MOVQ             R10, R8
-	VPADDD           Z21, Z20, Z20
+	VPXORD           Z16, Z19, Z19
 	ANDQ             R13, R8
+	VPXORD           Z20, Z23, Z23
 	SHRQ             $0x2a, R11, R10
 	LEAQ             (R10)(R10*4), R10
-	VPXORD           Z16, Z19, Z19
+	VPROLD           $0x08, Z19, Z19
 	ADDQ             R10, R14
 	MOVQ             R14, DI
-	VPXORD           Z20, Z23, Z23
+	VPROLD           $0x08, Z23, Z23
 	SHRQ             $0x2c, DI
 	ANDQ             R12, R14
-	ADDQ             DI, SI
-	VPROLD           $0x10, Z19, Z19
-	MOVQ             R14, 1544(BX)
-	MOVQ             SI, 1552(BX)
-	VPROLD           $0x10, Z23, Z23
-	MOVQ             R8, 1560(BX)
-	IMUL3Q           $0x14, SI, SI
-	MOVQ             SI, 1568(BX)
 	VPADDD           Z19, Z18, Z18
-	IMUL3Q           $0x14, R8, R8
-	MOVQ             R8, 1576(BX)
+	ADDQ             DI, SI
+	MOVQ             R14, 1424(BX)
 	VPADDD           Z23, Z22, Z22
+	MOVQ             SI, 1432(BX)
+	VPXORD           Z18, Z17, Z17
+	MOVQ             R8, 1440(BX)
+	IMUL3Q           $0x14, SI, SI
+	VPXORD           Z22, Z21, Z21
+	MOVQ             SI, 1448(BX)
+	IMUL3Q           $0x14, R8, R8
+	VPROLD           $0x07, Z17, Z17
+	MOVQ             R8, 1456(BX)
 	VPXORD           Z24, Z24, Z24
+	VPROLD           $0x07, Z21, Z21
 	VPXORD           Z25, Z25, Z25
 	VPXORD           Z26, Z26, Z26
-	VPXORD           Z18, Z17, Z17
+	VPSHUFD          $0x39, Z17, Z17
 	VPXORD           Z27, Z27, Z27
+	VPSHUFD          $0x4e, Z18, Z18
 	VPXORD           Z28, Z28, Z28
-	VPXORD           Z22, Z21, Z21
 	VPXORD           Z29, Z29, Z29
+	VPSHUFD          $0x93, Z19, Z19
 	VMOVDQU64        448(BX), Z30
 	VPMADD52LUQ.BCST 1344(BX), Z30, Z24
-	VPROLD           $0x0c, Z17, Z17
+	VPSHUFD          $0x39, Z21, Z21
 	VPMADD52HUQ.BCST 1344(BX), Z30, Z27
 	VPMADD52LUQ.BCST 1352(BX), Z30, Z25
-	VPROLD           $0x0c, Z21, Z21
+	VPSHUFD          $0x4e, Z22, Z22
 	VPMADD52HUQ.BCST 1352(BX), Z30, Z28
 	VPMADD52LUQ.BCST 1360(BX), Z30, Z26
+	VPSHUFD          $0x93, Z23, Z23
 	VPMADD52HUQ.BCST 1360(BX), Z30, Z29
 	VPADDD           Z17, Z16, Z16
 	VMOVDQU64        640(BX), Z31
@@ -1543,71 +1315,93 @@ small_rounds:
 	VPADDD           Z21, Z20, Z20
 	VPMADD52HUQ.BCST 1376(BX), Z31, Z27
 	VPMADD52LUQ.BCST 1344(BX), Z31, Z25
-	VPMADD52HUQ.BCST 1344(BX), Z31, Z28
 	VPXORD           Z16, Z19, Z19
+	VPMADD52HUQ.BCST 1344(BX), Z31, Z28
 	VPMADD52LUQ.BCST 1352(BX), Z31, Z26
-	VPMADD52HUQ.BCST 1352(BX), Z31, Z29
 	VPXORD           Z20, Z23, Z23
+	VPMADD52HUQ.BCST 1352(BX), Z31, Z29
 	VMOVDQU64        832(BX), Z30
+	VPROLD           $0x10, Z19, Z19
 	VPMADD52LUQ.BCST 1368(BX), Z30, Z24
+	VPROLD           $0x10, Z23, Z23
 	VPMADD52HUQ.BCST 1368(BX), Z30, Z27
-	VPROLD           $0x08, Z19, Z19
 	VPMADD52LUQ.BCST 1376(BX), Z30, Z25
+	VPADDD           Z19, Z18, Z18
 	VPMADD52HUQ.BCST 1376(BX), Z30, Z28
-	VPROLD           $0x08, Z23, Z23
 	VPMADD52LUQ.BCST 1344(BX), Z30, Z26
+	VPADDD           Z23, Z22, Z22
 	VPMADD52HUQ.BCST 1344(BX), Z30, Z29
 	VPSLLQ           $0x08, Z28, Z28
-	VPADDD           Z19, Z18, Z18
+	VPXORD           Z18, Z17, Z17
 	VPSLLQ           $0x0c, Z29, Z30
 	VPSLLQ           $0x0a, Z29, Z29
-	VPADDD           Z23, Z22, Z22
+	VPXORD           Z22, Z21, Z21
 	VPSLLQ           $0x08, Z27, Z27
+	VPROLD           $0x0c, Z17, Z17
 	VPADDQ           Z28, Z26, Z26
 	VPADDQ           Z30, Z24, Z24
-	VPXORD           Z18, Z17, Z17
+	VPROLD           $0x0c, Z21, Z21
 	VPADDQ           Z27, Z25, Z25
 	VPADDQ           Z29, Z24, Z24
-	VPXORD           Z22, Z21, Z21
+	VPADDD           Z17, Z16, Z16
 	VPSRLQ           $0x2a, Z26, Z30
 	VPANDQ.BCST      limb<>+8(SB), Z26, Z26
+	VPADDD           Z21, Z20, Z20
 	VPSRLQ           $0x2c, Z25, Z31
-	VPROLD           $0x07, Z17, Z17
 	VPANDQ.BCST      limb<>+0(SB), Z25, Z25
+	VPXORD           Z16, Z19, Z19
 	VPSLLQ           $0x02, Z30, Z27
-	VPROLD           $0x07, Z21, Z21
+	VPXORD           Z20, Z23, Z23
 	VPADDQ           Z31, Z26, Z26
 	VPSRLQ           $0x2c, Z24, Z28
+	VPROLD           $0x08, Z19, Z19
 	VPANDQ.BCST      limb<>+0(SB), Z24, Z24
-	VPSHUFD          $0x93, Z17, Z17
 	VPADDQ           Z30, Z27, Z27
+	VPROLD           $0x08, Z23, Z23
 	VPADDQ           Z28, Z25, Z25
-	VPSHUFD          $0x4e, Z18, Z18
 	VPADDQ           Z27, Z24, Z24
+	VPADDD           Z19, Z18, Z18
+	VMOVDQU64        Z24, 384(BX)
+	VMOVDQU64        Z25, 576(BX)
+	VPADDD           Z23, Z22, Z22
+	VMOVDQU64        Z26, 768(BX)
+	VPXORD           Z18, Z17, Z17
 	VPSLLQ           $0x02, Z25, Z30
 	VPSLLQ           $0x02, Z26, Z31
-	VPSHUFD          $0x39, Z19, Z19
+	VPXORD           Z22, Z21, Z21
 	VPADDQ           Z25, Z30, Z30
 	VPADDQ           Z26, Z31, Z31
-	VPSHUFD          $0x93, Z21, Z21
+	VPROLD           $0x07, Z17, Z17
 	VPSLLQ           $0x02, Z30, Z30
 	VPSLLQ           $0x02, Z31, Z31
-	VMOVDQU64        Z24, 384(BX)
-	VPSHUFD          $0x4e, Z22, Z22
-	VMOVDQU64        Z25, 576(BX)
-	VMOVDQU64        Z26, 768(BX)
-	VPSHUFD          $0x39, Z23, Z23
+	VPROLD           $0x07, Z21, Z21
 	VMOVDQU64        Z30, 960(BX)
 	VMOVDQU64        Z31, 1152(BX)
+	VPSHUFD          $0x93, Z17, Z17
+	VMOVDQU64        640(BX), Z27
+	VPSHUFD          $0x4e, Z18, Z18
+	VMOVDQU64        832(BX), Z28
+	VPSLLQ           $0x02, Z27, Z30
+	VPSHUFD          $0x39, Z19, Z19
+	VPSLLQ           $0x02, Z28, Z31
+	VPADDQ           Z27, Z30, Z30
+	VPSHUFD          $0x93, Z21, Z21
+	VPADDQ           Z28, Z31, Z31
+	VPSLLQ           $0x02, Z30, Z30
+	VPSHUFD          $0x4e, Z22, Z22
+	VPSLLQ           $0x02, Z31, Z31
+	VMOVDQU64        Z30, 1024(BX)
+	VPSHUFD          $0x39, Z23, Z23
+	VMOVDQU64        Z31, 1216(BX)
 	CALL             ·middle(SB)
 	TESTQ            $+2, 64(R14)
 	JNZ              small_beyond
 	SUBQ             $0x01, R11
 	JB               full
-	VMOVDQA64        1984(BX), Z26
+	VMOVDQA64        2176(BX), Z26
 	VPXORQ           (SI), Z26, Z26
 	VMOVDQU64        Z26, (DI)
-	VMOVDQA64        2048(BX), Z27
+	VMOVDQA64        2240(BX), Z27
 	VPXORQ           64(SI), Z27, Z27
 	VMOVDQU64        Z27, 64(DI)
 	ADDQ             $+128, SI
@@ -1675,10 +1469,10 @@ medium:
 	MOVL         376(BX), R13
 	MOVL         380(BX), R14
 	MOVQ         360(BX), R15
-	MOVQ         R15, 2184(BX)
+	MOVQ         R15, 2376(BX)
 	MOVL         352(BX), R15
 	MOVL         356(BX), BP
-	MOVL         $0x00000005, 2192(BX)
+	MOVL         $0x00000005, 2384(BX)
 	PCALIGN      $0x40
 
 medium_rounds:
@@ -1721,12 +1515,12 @@ medium_rounds:
 	ROLL             $0x07, DI
 	ROLL             $0x07, R8
 	VPROLD           $0x10, Z15, Z15
-	MOVL             R15, 2176(BX)
+	MOVL             R15, 2368(BX)
 	VPADDD           Z19, Z18, Z18
-	MOVL             BP, 2180(BX)
-	MOVL             2184(BX), R15
+	MOVL             BP, 2372(BX)
+	MOVL             2376(BX), R15
 	VPADDD           Z12, Z8, Z8
-	MOVL             2188(BX), BP
+	MOVL             2380(BX), BP
 	ADDL             R9, DX
 	VPXORD           Z18, Z17, Z17
 	ADDL             R10, SI
@@ -1805,11 +1599,11 @@ medium_rounds:
 	VPADDD           Z19, Z18, Z18
 	ROLL             $0x07, R9
 	VPADDD           Z12, Z8, Z8
-	MOVL             R15, 2184(BX)
-	MOVL             BP, 2188(BX)
+	MOVL             R15, 2376(BX)
+	MOVL             BP, 2380(BX)
 	VPXORD           Z18, Z17, Z17
-	MOVL             2176(BX), R15
-	MOVL             2180(BX), BP
+	MOVL             2368(BX), R15
+	MOVL             2372(BX), BP
 	VPXORD           Z8, Z4, Z4
 	ADDL             R10, DX
 	VPROLD           $0x07, Z17, Z17
@@ -1888,12 +1682,12 @@ medium_rounds:
 	ROLL             $0x07, DI
 	ROLL             $0x07, R8
 	VPROLD           $0x10, Z14, Z14
-	MOVL             R15, 2176(BX)
+	MOVL             R15, 2368(BX)
 	VPADDD           Z19, Z18, Z18
-	MOVL             BP, 2180(BX)
-	MOVL             2184(BX), R15
+	MOVL             BP, 2372(BX)
+	MOVL             2376(BX), R15
 	VPADDD           Z15, Z10, Z10
-	MOVL             2188(BX), BP
+	MOVL             2380(BX), BP
 	ADDL             R9, DX
 	VPXORD           Z18, Z17, Z17
 	ADDL             R10, SI
@@ -1972,11 +1766,11 @@ medium_rounds:
 	VPADDD           Z19, Z18, Z18
 	ROLL             $0x07, R9
 	VPADDD           Z15, Z10, Z10
-	MOVL             R15, 2184(BX)
-	MOVL             BP, 2188(BX)
+	MOVL             R15, 2376(BX)
+	MOVL             BP, 2380(BX)
 	VPXORD           Z18, Z17, Z17
-	MOVL             2176(BX), R15
-	MOVL             2180(BX), BP
+	MOVL             2368(BX), R15
+	MOVL             2372(BX), BP
 	VPXORD           Z10, Z5, Z5
 	ADDL             R10, DX
 	VPROLD           $0x07, Z17, Z17
@@ -2016,8 +1810,9 @@ medium_rounds:
 	ROLL             $0x07, R10
 	VPSHUFD          $0x39, Z19, Z19
 	ROLL             $0x07, DI
-	DECL             2192(BX)
+	DECL             2384(BX)
 	JNZ              medium_rounds
+	MOVQ             $+11, 2440(BX)
 	VPADDD           Z17, Z16, Z16
 	ADDL             320(BX), AX
 	ADDL             324(BX), CX
@@ -2025,860 +1820,667 @@ medium_rounds:
 	ADDL             328(BX), DX
 	VPXORD           Z16, Z19, Z19
 	ADDL             332(BX), SI
-	VPXORD           Z0, Z12, Z12
 	ADDL             336(BX), DI
+	VPXORD           Z0, Z12, Z12
+	MOVL             DI, 2304(BX)
 	VPROLD           $0x10, Z19, Z19
-	MOVL             DI, 2112(BX)
-	VPROLD           $0x10, Z12, Z12
 	ADDL             340(BX), R8
-	MOVL             R8, 2116(BX)
-	VPADDD           Z5, Z1, Z1
+	MOVL             R8, 2308(BX)
+	VPROLD           $0x10, Z12, Z12
 	ADDL             344(BX), R9
-	VPADDD           Z6, Z2, Z2
-	MOVL             R9, 2120(BX)
-	VPXORD           Z1, Z13, Z13
+	VPADDD           Z5, Z1, Z1
+	MOVL             R9, 2312(BX)
 	ADDL             348(BX), R10
-	VPXORD           Z2, Z14, Z14
-	MOVL             R10, 2124(BX)
-	VPROLD           $0x10, Z13, Z13
+	VPADDD           Z6, Z2, Z2
+	MOVL             R10, 2316(BX)
+	VPXORD           Z1, Z13, Z13
 	SHLQ             $0x20, CX
 	ORQ              CX, AX
-	VPROLD           $0x10, Z14, Z14
+	VPXORD           Z2, Z14, Z14
 	SHLQ             $0x20, SI
-	VPADDD           Z7, Z3, Z3
+	VPROLD           $0x10, Z13, Z13
 	ORQ              SI, DX
-	VPXORD           Z3, Z15, Z15
 	MOVQ             $0x0ffffffc0fffffff, R8
-	VPROLD           $0x10, Z15, Z15
+	VPROLD           $0x10, Z14, Z14
 	MOVQ             $0x0ffffffc0ffffffc, R9
-	VPADDD           Z19, Z18, Z18
+	VPADDD           Z7, Z3, Z3
 	ANDQ             R8, AX
-	VPADDD           Z12, Z8, Z8
 	ANDQ             R9, DX
-	MOVQ             AX, 2128(BX)
+	VPXORD           Z3, Z15, Z15
+	MOVQ             AX, 2320(BX)
+	VPROLD           $0x10, Z15, Z15
+	MOVQ             DX, 2328(BX)
+	MOVQ             AX, R8
+	VPADDD           Z19, Z18, Z18
+	MOVQ             DX, R9
+	VPADDD           Z12, Z8, Z8
+	MOVQ             R9, R10
+	SHRQ             $0x02, R10
 	VPXORD           Z18, Z17, Z17
-	MOVQ             DX, 2136(BX)
+	ADDQ             R9, R10
 	VPXORD           Z8, Z4, Z4
+	MOVQ             R8, R13
+	MOVQ             R9, R14
+	VPROLD           $0x0c, Z17, Z17
+	XORL             R15, R15
+	VPROLD           $0x0c, Z4, Z4
+	MOVQ             $0x00000fffffffffff, SI
+	MOVQ             R13, AX
+	VPADDD           Z13, Z9, Z9
+	ANDQ             SI, AX
+	VPADDD           Z14, Z10, Z10
+	MOVQ             R13, DI
+	SHRQ             $0x2c, R14, DI
+	VPXORD           Z9, Z5, Z5
+	ANDQ             SI, DI
+	VPXORD           Z10, Z6, Z6
+	MOVQ             R14, BP
+	SHRQ             $0x18, R15, BP
+	VPROLD           $0x0c, Z5, Z5
+	MOVQ             AX, 512(BX)
+	VPROLD           $0x0c, Z6, Z6
+	MOVQ             DI, 704(BX)
+	MOVQ             BP, 896(BX)
+	VPADDD           Z15, Z11, Z11
+	IMUL3Q           $0x14, DI, DI
+	VPXORD           Z11, Z7, Z7
+	IMUL3Q           $0x14, BP, BP
+	MOVQ             DI, 1088(BX)
+	VPROLD           $0x0c, Z7, Z7
+	MOVQ             BP, 1280(BX)
+	VPADDD           Z17, Z16, Z16
+	MOVQ             R8, DX
+	MULXQ            R13, AX, CX
+	VPADDD           Z4, Z0, Z0
+	MULXQ            R14, R11, R12
+	VPXORD           Z16, Z19, Z19
+	IMULQ            R15, DX
+	ADDQ             DX, R12
+	VPXORD           Z0, Z12, Z12
+	MOVQ             R9, DX
+	VPROLD           $0x08, Z19, Z19
+	MULXQ            R13, R13, DX
+	ADDQ             R13, R11
+	VPROLD           $0x08, Z12, Z12
+	ADCQ             DX, R12
+	VPADDD           Z5, Z1, Z1
+	MOVQ             R10, DX
+	MULXQ            R14, R13, DX
+	VPADDD           Z6, Z2, Z2
+	IMULQ            R10, R15
+	VPXORD           Z1, Z13, Z13
+	ADDQ             R13, AX
+	ADCQ             DX, CX
+	VPXORD           Z2, Z14, Z14
+	ADDQ             R15, R11
+	VPROLD           $0x08, Z13, Z13
+	ADCQ             $0x00, R12
+	ADDQ             CX, R11
+	VPROLD           $0x08, Z14, Z14
+	ADCQ             $0x00, R12
+	VPADDD           Z7, Z3, Z3
+	MOVQ             AX, R13
+	MOVQ             R11, R14
+	VPXORD           Z3, Z15, Z15
+	MOVQ             R12, R15
+	VPROLD           $0x08, Z15, Z15
+	MOVQ             R12, AX
+	MOVQ             AX, CX
+	VPADDD           Z19, Z18, Z18
+	ANDQ             $0x03, R15
+	VPADDD           Z12, Z8, Z8
+	SHRQ             $0x02, CX
+	ANDQ             $-4, AX
+	VPXORD           Z18, Z17, Z17
+	ADDQ             CX, AX
+	VPXORD           Z8, Z4, Z4
+	ADDQ             AX, R13
+	ADCQ             $0x00, R14
+	VPROLD           $0x07, Z17, Z17
+	ADCQ             $0x00, R15
+	VPROLD           $0x07, Z4, Z4
+	MOVQ             R13, AX
+	ANDQ             SI, AX
+	VPADDD           Z13, Z9, Z9
+	MOVQ             R13, DI
+	VPADDD           Z14, Z10, Z10
+	SHRQ             $0x2c, R14, DI
+	ANDQ             SI, DI
+	VPXORD           Z9, Z5, Z5
+	MOVQ             R14, BP
+	VPXORD           Z10, Z6, Z6
+	SHRQ             $0x18, R15, BP
+	MOVQ             AX, 504(BX)
+	VPROLD           $0x07, Z5, Z5
+	MOVQ             DI, 696(BX)
+	VPROLD           $0x07, Z6, Z6
+	MOVQ             BP, 888(BX)
+	MOVQ             R8, DX
+	VPADDD           Z15, Z11, Z11
+	MULXQ            R13, AX, CX
+	VPXORD           Z11, Z7, Z7
+	MULXQ            R14, R11, R12
+	IMULQ            R15, DX
+	VPROLD           $0x07, Z7, Z7
+	ADDQ             DX, R12
+	VPSHUFD          $0x39, Z17, Z17
+	MOVQ             R9, DX
+	MULXQ            R13, R13, DX
+	VPSHUFD          $0x4e, Z18, Z18
+	ADDQ             R13, R11
+	VPSHUFD          $0x93, Z19, Z19
+	ADCQ             DX, R12
+	MOVQ             R10, DX
+	VPADDD           Z17, Z16, Z16
+	MULXQ            R14, R13, DX
+	VPADDD           Z5, Z0, Z0
+	IMULQ            R10, R15
+	ADDQ             R13, AX
+	VPXORD           Z16, Z19, Z19
+	ADCQ             DX, CX
+	VPXORD           Z0, Z15, Z15
+	ADDQ             R15, R11
+	ADCQ             $0x00, R12
+	VPROLD           $0x10, Z19, Z19
+	ADDQ             CX, R11
+	VPROLD           $0x10, Z15, Z15
+	ADCQ             $0x00, R12
+	MOVQ             AX, R13
+	VPADDD           Z6, Z1, Z1
+	MOVQ             R11, R14
+	VPADDD           Z7, Z2, Z2
+	MOVQ             R12, R15
+	MOVQ             R12, AX
+	VPXORD           Z1, Z12, Z12
+	MOVQ             AX, CX
+	VPXORD           Z2, Z13, Z13
+	ANDQ             $0x03, R15
+	SHRQ             $0x02, CX
+	VPROLD           $0x10, Z12, Z12
+	ANDQ             $-4, AX
+	VPROLD           $0x10, Z13, Z13
+	ADDQ             CX, AX
+	ADDQ             AX, R13
+	VPADDD           Z4, Z3, Z3
+	ADCQ             $0x00, R14
+	VPXORD           Z3, Z14, Z14
+	ADCQ             $0x00, R15
+	MOVQ             R13, AX
+	VPROLD           $0x10, Z14, Z14
+	ANDQ             SI, AX
+	VPADDD           Z19, Z18, Z18
+	MOVQ             R13, DI
+	VPADDD           Z15, Z10, Z10
+	SHRQ             $0x2c, R14, DI
+	ANDQ             SI, DI
+	VPXORD           Z18, Z17, Z17
+	MOVQ             R14, BP
+	VPXORD           Z10, Z5, Z5
+	SHRQ             $0x18, R15, BP
+	MOVQ             AX, 496(BX)
+	VPROLD           $0x0c, Z17, Z17
+	MOVQ             DI, 688(BX)
+	VPROLD           $0x0c, Z5, Z5
+	MOVQ             BP, 880(BX)
+	MOVQ             R8, DX
+	VPADDD           Z12, Z11, Z11
+	MULXQ            R13, AX, CX
+	VPADDD           Z13, Z8, Z8
+	MULXQ            R14, R11, R12
+	IMULQ            R15, DX
+	VPXORD           Z11, Z6, Z6
+	ADDQ             DX, R12
+	VPXORD           Z8, Z7, Z7
+	MOVQ             R9, DX
+	MULXQ            R13, R13, DX
+	VPROLD           $0x0c, Z6, Z6
+	ADDQ             R13, R11
+	VPROLD           $0x0c, Z7, Z7
+	ADCQ             DX, R12
+	MOVQ             R10, DX
+	VPADDD           Z14, Z9, Z9
+	MULXQ            R14, R13, DX
+	VPXORD           Z9, Z4, Z4
+	IMULQ            R10, R15
+	ADDQ             R13, AX
+	VPROLD           $0x0c, Z4, Z4
+	ADCQ             DX, CX
+	VPADDD           Z17, Z16, Z16
+	ADDQ             R15, R11
+	ADCQ             $0x00, R12
+	VPADDD           Z5, Z0, Z0
+	ADDQ             CX, R11
+	VPXORD           Z16, Z19, Z19
+	ADCQ             $0x00, R12
+	MOVQ             AX, R13
+	VPXORD           Z0, Z15, Z15
+	MOVQ             R11, R14
+	VPROLD           $0x08, Z19, Z19
+	MOVQ             R12, R15
+	MOVQ             R12, AX
+	VPROLD           $0x08, Z15, Z15
+	MOVQ             AX, CX
+	VPADDD           Z6, Z1, Z1
+	ANDQ             $0x03, R15
+	SHRQ             $0x02, CX
+	VPADDD           Z7, Z2, Z2
+	ANDQ             $-4, AX
+	VPXORD           Z1, Z12, Z12
+	ADDQ             CX, AX
+	ADDQ             AX, R13
+	VPXORD           Z2, Z13, Z13
+	ADCQ             $0x00, R14
+	VPROLD           $0x08, Z12, Z12
+	ADCQ             $0x00, R15
+	MOVQ             R13, AX
+	VPROLD           $0x08, Z13, Z13
+	ANDQ             SI, AX
+	VPADDD           Z4, Z3, Z3
+	MOVQ             R13, DI
+	SHRQ             $0x2c, R14, DI
+	VPXORD           Z3, Z14, Z14
+	ANDQ             SI, DI
+	VPROLD           $0x08, Z14, Z14
+	MOVQ             R14, BP
+	SHRQ             $0x18, R15, BP
+	VPADDD           Z19, Z18, Z18
+	MOVQ             AX, 488(BX)
+	VPADDD           Z15, Z10, Z10
+	MOVQ             DI, 680(BX)
+	MOVQ             BP, 872(BX)
+	VPXORD           Z18, Z17, Z17
+	MOVQ             R8, DX
+	VPXORD           Z10, Z5, Z5
+	MULXQ            R13, AX, CX
+	MULXQ            R14, R11, R12
+	VPROLD           $0x07, Z17, Z17
+	IMULQ            R15, DX
+	VPROLD           $0x07, Z5, Z5
+	ADDQ             DX, R12
+	MOVQ             R9, DX
+	VPADDD           Z12, Z11, Z11
+	MULXQ            R13, R13, DX
+	VPADDD           Z13, Z8, Z8
+	ADDQ             R13, R11
+	ADCQ             DX, R12
+	VPXORD           Z11, Z6, Z6
+	MOVQ             R10, DX
+	VPXORD           Z8, Z7, Z7
+	MULXQ            R14, R13, DX
+	IMULQ            R10, R15
+	VPROLD           $0x07, Z6, Z6
+	ADDQ             R13, AX
+	VPROLD           $0x07, Z7, Z7
+	ADCQ             DX, CX
+	ADDQ             R15, R11
+	VPADDD           Z14, Z9, Z9
+	ADCQ             $0x00, R12
+	VPXORD           Z9, Z4, Z4
+	ADDQ             CX, R11
+	ADCQ             $0x00, R12
+	VPROLD           $0x07, Z4, Z4
+	MOVQ             AX, R13
+	VPSHUFD          $0x93, Z17, Z17
+	MOVQ             R11, R14
+	MOVQ             R12, R15
+	VPSHUFD          $0x4e, Z18, Z18
+	MOVQ             R12, AX
+	VPSHUFD          $0x39, Z19, Z19
+	MOVQ             AX, CX
+	ANDQ             $0x03, R15
+	VPADDD           Z17, Z16, Z16
+	SHRQ             $0x02, CX
+	VPADDD           Z4, Z0, Z0
+	ANDQ             $-4, AX
+	ADDQ             CX, AX
+	VPXORD           Z16, Z19, Z19
+	ADDQ             AX, R13
+	VPXORD           Z0, Z12, Z12
+	ADCQ             $0x00, R14
+	ADCQ             $0x00, R15
+	VPROLD           $0x10, Z19, Z19
+	MOVQ             R13, AX
+	VPROLD           $0x10, Z12, Z12
+	ANDQ             SI, AX
+	MOVQ             R13, DI
+	VPADDD           Z5, Z1, Z1
+	SHRQ             $0x2c, R14, DI
+	VPADDD           Z6, Z2, Z2
+	ANDQ             SI, DI
+	MOVQ             R14, BP
+	VPXORD           Z1, Z13, Z13
+	SHRQ             $0x18, R15, BP
+	VPXORD           Z2, Z14, Z14
+	MOVQ             AX, 480(BX)
+	MOVQ             DI, 672(BX)
+	VPROLD           $0x10, Z13, Z13
+	MOVQ             BP, 864(BX)
+	VPROLD           $0x10, Z14, Z14
+	MOVQ             R8, DX
+	MULXQ            R13, AX, CX
+	VPADDD           Z7, Z3, Z3
+	MULXQ            R14, R11, R12
+	VPXORD           Z3, Z15, Z15
+	IMULQ            R15, DX
+	ADDQ             DX, R12
+	VPROLD           $0x10, Z15, Z15
+	MOVQ             R9, DX
+	VPADDD           Z19, Z18, Z18
+	MULXQ            R13, R13, DX
+	ADDQ             R13, R11
+	VPADDD           Z12, Z8, Z8
+	ADCQ             DX, R12
+	VPXORD           Z18, Z17, Z17
+	MOVQ             R10, DX
+	MULXQ            R14, R13, DX
+	VPXORD           Z8, Z4, Z4
+	IMULQ            R10, R15
+	VPROLD           $0x0c, Z17, Z17
+	ADDQ             R13, AX
+	ADCQ             DX, CX
+	VPROLD           $0x0c, Z4, Z4
+	ADDQ             R15, R11
+	VPADDD           Z13, Z9, Z9
+	ADCQ             $0x00, R12
+	ADDQ             CX, R11
+	VPADDD           Z14, Z10, Z10
+	ADCQ             $0x00, R12
+	VPXORD           Z9, Z5, Z5
+	MOVQ             AX, R13
+	MOVQ             R11, R14
+	VPXORD           Z10, Z6, Z6
+	MOVQ             R12, R15
+	VPROLD           $0x0c, Z5, Z5
+	MOVQ             R12, AX
+	MOVQ             AX, CX
+	VPROLD           $0x0c, Z6, Z6
+	ANDQ             $0x03, R15
+	VPADDD           Z15, Z11, Z11
+	SHRQ             $0x02, CX
+	ANDQ             $-4, AX
+	VPXORD           Z11, Z7, Z7
+	ADDQ             CX, AX
+	VPROLD           $0x0c, Z7, Z7
+	ADDQ             AX, R13
+	ADCQ             $0x00, R14
+	VPADDD           Z17, Z16, Z16
+	ADCQ             $0x00, R15
+	VPADDD           Z4, Z0, Z0
+	MOVQ             R13, AX
+	VPXORD           Z16, Z19, Z19
+	ANDQ             SI, AX
+	MOVQ             R13, DI
+	VPXORD           Z0, Z12, Z12
+	SHRQ             $0x2c, R14, DI
+	VPROLD           $0x08, Z19, Z19
+	ANDQ             SI, DI
+	MOVQ             R14, BP
+	VPROLD           $0x08, Z12, Z12
+	SHRQ             $0x18, R15, BP
+	VPADDD           Z5, Z1, Z1
+	MOVQ             AX, 472(BX)
+	MOVQ             DI, 664(BX)
+	VPADDD           Z6, Z2, Z2
+	MOVQ             BP, 856(BX)
+	VPXORD           Z1, Z13, Z13
+	MOVQ             R8, DX
+	MULXQ            R13, AX, CX
+	VPXORD           Z2, Z14, Z14
+	MULXQ            R14, R11, R12
+	VPROLD           $0x08, Z13, Z13
+	IMULQ            R15, DX
+	ADDQ             DX, R12
+	VPROLD           $0x08, Z14, Z14
+	MOVQ             R9, DX
+	VPADDD           Z7, Z3, Z3
+	MULXQ            R13, R13, DX
+	ADDQ             R13, R11
+	VPXORD           Z3, Z15, Z15
+	ADCQ             DX, R12
+	VPROLD           $0x08, Z15, Z15
+	MOVQ             R10, DX
+	MULXQ            R14, R13, DX
+	VPADDD           Z19, Z18, Z18
+	IMULQ            R10, R15
+	VPADDD           Z12, Z8, Z8
+	ADDQ             R13, AX
+	ADCQ             DX, CX
+	VPXORD           Z18, Z17, Z17
+	ADDQ             R15, R11
+	VPXORD           Z8, Z4, Z4
+	ADCQ             $0x00, R12
+	ADDQ             CX, R11
+	VPROLD           $0x07, Z17, Z17
+	ADCQ             $0x00, R12
+	VPROLD           $0x07, Z4, Z4
+	MOVQ             AX, R13
+	MOVQ             R11, R14
+	VPADDD           Z13, Z9, Z9
+	MOVQ             R12, R15
+	VPADDD           Z14, Z10, Z10
+	MOVQ             R12, AX
+	MOVQ             AX, CX
+	VPXORD           Z9, Z5, Z5
+	ANDQ             $0x03, R15
+	VPXORD           Z10, Z6, Z6
+	SHRQ             $0x02, CX
+	ANDQ             $-4, AX
+	VPROLD           $0x07, Z5, Z5
+	ADDQ             CX, AX
+	VPROLD           $0x07, Z6, Z6
+	ADDQ             AX, R13
+	ADCQ             $0x00, R14
+	VPADDD           Z15, Z11, Z11
+	ADCQ             $0x00, R15
+	VPXORD           Z11, Z7, Z7
+	MOVQ             R13, AX
+	ANDQ             SI, AX
+	VPROLD           $0x07, Z7, Z7
+	MOVQ             R13, DI
+	VPSHUFD          $0x39, Z17, Z17
+	SHRQ             $0x2c, R14, DI
+	ANDQ             SI, DI
+	VPSHUFD          $0x4e, Z18, Z18
+	MOVQ             R14, BP
+	VPSHUFD          $0x93, Z19, Z19
+	SHRQ             $0x18, R15, BP
+	MOVQ             AX, 464(BX)
+	VPADDD           Z17, Z16, Z16
+	MOVQ             DI, 656(BX)
+	VPADDD           Z5, Z0, Z0
+	MOVQ             BP, 848(BX)
+	MOVQ             R8, DX
+	VPXORD           Z16, Z19, Z19
+	MULXQ            R13, AX, CX
+	VPXORD           Z0, Z15, Z15
+	MULXQ            R14, R11, R12
+	IMULQ            R15, DX
+	VPROLD           $0x10, Z19, Z19
+	ADDQ             DX, R12
+	VPROLD           $0x10, Z15, Z15
+	MOVQ             R9, DX
+	MULXQ            R13, R13, DX
+	VPADDD           Z6, Z1, Z1
+	ADDQ             R13, R11
+	VPADDD           Z7, Z2, Z2
+	ADCQ             DX, R12
+	MOVQ             R10, DX
+	VPXORD           Z1, Z12, Z12
+	MULXQ            R14, R13, DX
+	VPXORD           Z2, Z13, Z13
+	IMULQ            R10, R15
+	ADDQ             R13, AX
+	VPROLD           $0x10, Z12, Z12
+	ADCQ             DX, CX
+	VPROLD           $0x10, Z13, Z13
+	ADDQ             R15, R11
+	ADCQ             $0x00, R12
+	VPADDD           Z4, Z3, Z3
+	ADDQ             CX, R11
+	VPXORD           Z3, Z14, Z14
+	ADCQ             $0x00, R12
+	MOVQ             AX, R13
+	VPROLD           $0x10, Z14, Z14
+	MOVQ             R11, R14
+	VPADDD           Z19, Z18, Z18
+	MOVQ             R12, R15
+	MOVQ             R12, AX
+	VPADDD           Z15, Z10, Z10
+	MOVQ             AX, CX
+	VPXORD           Z18, Z17, Z17
+	ANDQ             $0x03, R15
+	SHRQ             $0x02, CX
+	VPXORD           Z10, Z5, Z5
+	ANDQ             $-4, AX
+	VPROLD           $0x0c, Z17, Z17
+	ADDQ             CX, AX
+	ADDQ             AX, R13
+	VPROLD           $0x0c, Z5, Z5
+	ADCQ             $0x00, R14
+	VPADDD           Z12, Z11, Z11
+	ADCQ             $0x00, R15
+	MOVQ             R13, AX
+	VPADDD           Z13, Z8, Z8
+	ANDQ             SI, AX
+	VPXORD           Z11, Z6, Z6
+	MOVQ             R13, DI
+	SHRQ             $0x2c, R14, DI
+	VPXORD           Z8, Z7, Z7
+	ANDQ             SI, DI
+	VPROLD           $0x0c, Z6, Z6
+	MOVQ             R14, BP
+	SHRQ             $0x18, R15, BP
+	VPROLD           $0x0c, Z7, Z7
+	MOVQ             AX, 456(BX)
+	VPADDD           Z14, Z9, Z9
+	MOVQ             DI, 648(BX)
+	MOVQ             BP, 840(BX)
+	VPXORD           Z9, Z4, Z4
+	MOVQ             AX, 1344(BX)
+	VPROLD           $0x0c, Z4, Z4
+	MOVQ             DI, 1352(BX)
+	MOVQ             BP, 1360(BX)
+	VPADDD           Z17, Z16, Z16
+	IMUL3Q           $0x14, DI, DI
+	VPADDD           Z5, Z0, Z0
+	MOVQ             DI, 1368(BX)
+	IMUL3Q           $0x14, BP, BP
+	VPXORD           Z16, Z19, Z19
+	MOVQ             BP, 1376(BX)
+	VPXORD           Z0, Z15, Z15
+	MOVQ             R8, DX
+	MULXQ            R13, AX, CX
+	VPROLD           $0x08, Z19, Z19
+	MULXQ            R14, R11, R12
+	VPROLD           $0x08, Z15, Z15
+	IMULQ            R15, DX
+	ADDQ             DX, R12
+	VPADDD           Z6, Z1, Z1
+	MOVQ             R9, DX
+	VPADDD           Z7, Z2, Z2
+	MULXQ            R13, R13, DX
+	ADDQ             R13, R11
+	VPXORD           Z1, Z12, Z12
+	ADCQ             DX, R12
+	VPXORD           Z2, Z13, Z13
+	MOVQ             R10, DX
+	MULXQ            R14, R13, DX
+	VPROLD           $0x08, Z12, Z12
+	IMULQ            R10, R15
+	VPROLD           $0x08, Z13, Z13
+	ADDQ             R13, AX
+	ADCQ             DX, CX
+	VPADDD           Z4, Z3, Z3
+	ADDQ             R15, R11
+	VPXORD           Z3, Z14, Z14
+	ADCQ             $0x00, R12
+	ADDQ             CX, R11
+	VPROLD           $0x08, Z14, Z14
+	ADCQ             $0x00, R12
+	VPADDD           Z19, Z18, Z18
+	MOVQ             AX, R13
+	MOVQ             R11, R14
+	VPADDD           Z15, Z10, Z10
+	MOVQ             R12, R15
+	VPXORD           Z18, Z17, Z17
+	MOVQ             R12, AX
+	VPXORD           Z10, Z5, Z5
+	MOVQ             AX, CX
+	ANDQ             $0x03, R15
+	VPROLD           $0x07, Z17, Z17
+	SHRQ             $0x02, CX
+	VPROLD           $0x07, Z5, Z5
+	ANDQ             $-4, AX
+	ADDQ             CX, AX
+	VPADDD           Z12, Z11, Z11
+	ADDQ             AX, R13
+	VPADDD           Z13, Z8, Z8
+	ADCQ             $0x00, R14
+	ADCQ             $0x00, R15
+	VPXORD           Z11, Z6, Z6
+	MOVQ             R13, AX
+	VPXORD           Z8, Z7, Z7
+	ANDQ             SI, AX
+	MOVQ             R13, DI
+	VPROLD           $0x07, Z6, Z6
+	SHRQ             $0x2c, R14, DI
+	VPROLD           $0x07, Z7, Z7
+	ANDQ             SI, DI
+	MOVQ             R14, BP
+	VPADDD           Z14, Z9, Z9
+	SHRQ             $0x18, R15, BP
+	VPXORD           Z9, Z4, Z4
+	MOVQ             AX, 448(BX)
+	MOVQ             DI, 640(BX)
+	VPROLD           $0x07, Z4, Z4
+	MOVQ             BP, 832(BX)
+	VPSHUFD          $0x93, Z17, Z17
 	MOVQ             $0x00000fffffffffff, R12
-	VPROLD           $0x0c, Z17, Z17
 	MOVQ             $0x000003ffffffffff, R13
-	VPROLD           $0x0c, Z4, Z4
-	MOVQ             AX, R14
-	VPADDD           Z13, Z9, Z9
-	ANDQ             R12, R14
-	SHRQ             $0x2c, DX, AX
-	VPADDD           Z14, Z10, Z10
-	ANDQ             R12, AX
-	VPXORD           Z9, Z5, Z5
-	SHRQ             $0x18, DX
-	VPXORD           Z10, Z6, Z6
-	MOVQ             R14, 512(BX)
-	VPROLD           $0x0c, Z5, Z5
-	MOVQ             AX, 704(BX)
-	VPROLD           $0x0c, Z6, Z6
-	MOVQ             DX, 896(BX)
-	IMUL3Q           $0x14, AX, AX
-	VPADDD           Z15, Z11, Z11
-	MOVQ             AX, 1088(BX)
-	VPXORD           Z11, Z7, Z7
-	IMUL3Q           $0x14, DX, DX
-	VPROLD           $0x0c, Z7, Z7
-	MOVQ             DX, 1280(BX)
-	VPADDD           Z17, Z16, Z16
-	MOVQ             512(BX), DX
-	VPADDD           Z4, Z0, Z0
-	MULXQ            512(BX), SI, DI
-	VPXORD           Z16, Z19, Z19
-	MULXQ            704(BX), R8, R9
-	MULXQ            896(BX), R10, R11
-	VPXORD           Z0, Z12, Z12
-	MOVQ             704(BX), DX
-	VPROLD           $0x08, Z19, Z19
-	MULXQ            1280(BX), AX, CX
-	VPROLD           $0x08, Z12, Z12
-	ADDQ             AX, SI
-	VPADDD           Z5, Z1, Z1
-	ADCQ             CX, DI
-	VPADDD           Z6, Z2, Z2
-	MULXQ            512(BX), AX, CX
-	ADDQ             AX, R8
-	VPXORD           Z1, Z13, Z13
-	ADCQ             CX, R9
-	VPXORD           Z2, Z14, Z14
-	MULXQ            704(BX), AX, CX
-	VPROLD           $0x08, Z13, Z13
-	ADDQ             AX, R10
-	VPROLD           $0x08, Z14, Z14
-	ADCQ             CX, R11
-	VPADDD           Z7, Z3, Z3
-	MOVQ             896(BX), DX
-	MULXQ            1088(BX), AX, CX
-	VPXORD           Z3, Z15, Z15
-	ADDQ             AX, SI
-	VPROLD           $0x08, Z15, Z15
-	ADCQ             CX, DI
-	VPADDD           Z19, Z18, Z18
-	MULXQ            1280(BX), AX, CX
-	VPADDD           Z12, Z8, Z8
-	ADDQ             AX, R8
-	VPXORD           Z18, Z17, Z17
-	ADCQ             CX, R9
-	VPXORD           Z8, Z4, Z4
-	MULXQ            512(BX), AX, CX
-	ADDQ             AX, R10
-	VPROLD           $0x07, Z17, Z17
-	ADCQ             CX, R11
-	VPROLD           $0x07, Z4, Z4
-	MOVQ             SI, R14
-	VPADDD           Z13, Z9, Z9
-	ANDQ             R12, R14
-	VPADDD           Z14, Z10, Z10
-	SHRQ             $0x2c, DI, SI
-	VPXORD           Z9, Z5, Z5
-	ADDQ             SI, R8
-	ADCQ             $0x00, R9
-	VPXORD           Z10, Z6, Z6
-	MOVQ             R8, SI
-	VPROLD           $0x07, Z5, Z5
-	ANDQ             R12, SI
-	VPROLD           $0x07, Z6, Z6
-	SHRQ             $0x2c, R9, R8
-	VPADDD           Z15, Z11, Z11
-	ADDQ             R8, R10
-	VPXORD           Z11, Z7, Z7
-	ADCQ             $0x00, R11
-	MOVQ             R10, R8
-	VPROLD           $0x07, Z7, Z7
-	ANDQ             R13, R8
-	VPSHUFD          $0x39, Z17, Z17
-	SHRQ             $0x2a, R11, R10
 	VPSHUFD          $0x4e, Z18, Z18
-	LEAQ             (R10)(R10*4), R10
-	VPSHUFD          $0x93, Z19, Z19
-	ADDQ             R10, R14
-	VPADDD           Z17, Z16, Z16
-	MOVQ             R14, DI
-	VPADDD           Z5, Z0, Z0
-	SHRQ             $0x2c, DI
-	ANDQ             R12, R14
-	VPXORD           Z16, Z19, Z19
-	ADDQ             DI, SI
-	VPXORD           Z0, Z15, Z15
-	MOVQ             R14, 504(BX)
-	VPROLD           $0x10, Z19, Z19
-	MOVQ             SI, 696(BX)
-	VPROLD           $0x10, Z15, Z15
-	MOVQ             R8, 888(BX)
-	VPADDD           Z6, Z1, Z1
-	IMUL3Q           $0x14, SI, SI
-	MOVQ             SI, 1080(BX)
-	VPADDD           Z7, Z2, Z2
-	IMUL3Q           $0x14, R8, R8
-	VPXORD           Z1, Z12, Z12
-	MOVQ             R8, 1272(BX)
-	VPXORD           Z2, Z13, Z13
-	MOVQ             504(BX), DX
-	VPROLD           $0x10, Z12, Z12
-	MULXQ            512(BX), SI, DI
-	VPROLD           $0x10, Z13, Z13
-	MULXQ            704(BX), R8, R9
-	MULXQ            896(BX), R10, R11
-	VPADDD           Z4, Z3, Z3
-	MOVQ             696(BX), DX
-	VPXORD           Z3, Z14, Z14
-	MULXQ            1280(BX), AX, CX
-	VPROLD           $0x10, Z14, Z14
-	ADDQ             AX, SI
-	VPADDD           Z19, Z18, Z18
-	ADCQ             CX, DI
-	VPADDD           Z15, Z10, Z10
-	MULXQ            512(BX), AX, CX
-	VPXORD           Z18, Z17, Z17
-	ADDQ             AX, R8
-	ADCQ             CX, R9
-	VPXORD           Z10, Z5, Z5
-	MULXQ            704(BX), AX, CX
-	VPROLD           $0x0c, Z17, Z17
-	ADDQ             AX, R10
-	VPROLD           $0x0c, Z5, Z5
-	ADCQ             CX, R11
-	VPADDD           Z12, Z11, Z11
-	MOVQ             888(BX), DX
-	VPADDD           Z13, Z8, Z8
-	MULXQ            1088(BX), AX, CX
-	ADDQ             AX, SI
-	VPXORD           Z11, Z6, Z6
-	ADCQ             CX, DI
-	VPXORD           Z8, Z7, Z7
-	MULXQ            1280(BX), AX, CX
-	VPROLD           $0x0c, Z6, Z6
-	ADDQ             AX, R8
-	VPROLD           $0x0c, Z7, Z7
-	ADCQ             CX, R9
-	VPADDD           Z14, Z9, Z9
-	MULXQ            512(BX), AX, CX
-	ADDQ             AX, R10
-	VPXORD           Z9, Z4, Z4
-	ADCQ             CX, R11
-	VPROLD           $0x0c, Z4, Z4
-	MOVQ             SI, R14
-	VPADDD           Z17, Z16, Z16
-	ANDQ             R12, R14
-	VPADDD           Z5, Z0, Z0
-	SHRQ             $0x2c, DI, SI
-	VPXORD           Z16, Z19, Z19
-	ADDQ             SI, R8
-	VPXORD           Z0, Z15, Z15
-	ADCQ             $0x00, R9
-	MOVQ             R8, SI
-	VPROLD           $0x08, Z19, Z19
-	ANDQ             R12, SI
-	VPROLD           $0x08, Z15, Z15
-	SHRQ             $0x2c, R9, R8
-	VPADDD           Z6, Z1, Z1
-	ADDQ             R8, R10
-	VPADDD           Z7, Z2, Z2
-	ADCQ             $0x00, R11
-	VPXORD           Z1, Z12, Z12
-	MOVQ             R10, R8
-	ANDQ             R13, R8
-	VPXORD           Z2, Z13, Z13
-	SHRQ             $0x2a, R11, R10
-	VPROLD           $0x08, Z12, Z12
-	LEAQ             (R10)(R10*4), R10
-	VPROLD           $0x08, Z13, Z13
-	ADDQ             R10, R14
-	VPADDD           Z4, Z3, Z3
-	MOVQ             R14, DI
-	VPXORD           Z3, Z14, Z14
-	SHRQ             $0x2c, DI
-	ANDQ             R12, R14
-	VPROLD           $0x08, Z14, Z14
-	ADDQ             DI, SI
-	VPADDD           Z19, Z18, Z18
-	MOVQ             R14, 496(BX)
-	VPADDD           Z15, Z10, Z10
-	MOVQ             SI, 688(BX)
-	VPXORD           Z18, Z17, Z17
-	MOVQ             R8, 880(BX)
-	VPXORD           Z10, Z5, Z5
-	IMUL3Q           $0x14, SI, SI
-	VPROLD           $0x07, Z17, Z17
-	MOVQ             SI, 1072(BX)
-	IMUL3Q           $0x14, R8, R8
-	VPROLD           $0x07, Z5, Z5
-	MOVQ             R8, 1264(BX)
-	VPADDD           Z12, Z11, Z11
-	MOVQ             504(BX), DX
-	VPADDD           Z13, Z8, Z8
-	MULXQ            504(BX), SI, DI
-	VPXORD           Z11, Z6, Z6
-	MULXQ            696(BX), R8, R9
-	VPXORD           Z8, Z7, Z7
-	MULXQ            888(BX), R10, R11
-	MOVQ             696(BX), DX
-	VPROLD           $0x07, Z6, Z6
-	MULXQ            1272(BX), AX, CX
-	VPROLD           $0x07, Z7, Z7
-	ADDQ             AX, SI
-	VPADDD           Z14, Z9, Z9
-	ADCQ             CX, DI
-	VPXORD           Z9, Z4, Z4
-	MULXQ            504(BX), AX, CX
-	VPROLD           $0x07, Z4, Z4
-	ADDQ             AX, R8
-	ADCQ             CX, R9
-	VPSHUFD          $0x93, Z17, Z17
-	MULXQ            696(BX), AX, CX
-	VPSHUFD          $0x4e, Z18, Z18
-	ADDQ             AX, R10
+	MOVQ             1344(BX), DX
 	VPSHUFD          $0x39, Z19, Z19
-	ADCQ             CX, R11
+	MULXQ            1344(BX), SI, DI
+	MULXQ            1352(BX), R8, R9
 	VPADDD           Z17, Z16, Z16
-	MOVQ             888(BX), DX
+	MULXQ            1360(BX), R10, R11
 	VPADDD           Z4, Z0, Z0
-	MULXQ            1080(BX), AX, CX
+	MOVQ             1352(BX), DX
+	MULXQ            1376(BX), AX, CX
 	VPXORD           Z16, Z19, Z19
 	ADDQ             AX, SI
-	ADCQ             CX, DI
 	VPXORD           Z0, Z12, Z12
-	MULXQ            1272(BX), AX, CX
+	ADCQ             CX, DI
+	MULXQ            1344(BX), AX, CX
 	VPROLD           $0x10, Z19, Z19
 	ADDQ             AX, R8
 	VPROLD           $0x10, Z12, Z12
 	ADCQ             CX, R9
+	MULXQ            1352(BX), AX, CX
 	VPADDD           Z5, Z1, Z1
-	MULXQ            504(BX), AX, CX
+	ADDQ             AX, R10
 	VPADDD           Z6, Z2, Z2
-	ADDQ             AX, R10
 	ADCQ             CX, R11
+	MOVQ             1360(BX), DX
 	VPXORD           Z1, Z13, Z13
-	MOVQ             SI, R14
+	MULXQ            1368(BX), AX, CX
 	VPXORD           Z2, Z14, Z14
-	ANDQ             R12, R14
+	ADDQ             AX, SI
+	ADCQ             CX, DI
 	VPROLD           $0x10, Z13, Z13
-	SHRQ             $0x2c, DI, SI
+	MULXQ            1376(BX), AX, CX
 	VPROLD           $0x10, Z14, Z14
-	ADDQ             SI, R8
+	ADDQ             AX, R8
+	ADCQ             CX, R9
 	VPADDD           Z7, Z3, Z3
-	ADCQ             $0x00, R9
-	MOVQ             R8, SI
+	MULXQ            1344(BX), AX, CX
 	VPXORD           Z3, Z15, Z15
-	ANDQ             R12, SI
+	ADDQ             AX, R10
+	ADCQ             CX, R11
 	VPROLD           $0x10, Z15, Z15
-	SHRQ             $0x2c, R9, R8
-	VPADDD           Z19, Z18, Z18
-	ADDQ             R8, R10
-	VPADDD           Z12, Z8, Z8
-	ADCQ             $0x00, R11
-	VPXORD           Z18, Z17, Z17
-	MOVQ             R10, R8
-	VPXORD           Z8, Z4, Z4
-	ANDQ             R13, R8
-	SHRQ             $0x2a, R11, R10
-	VPROLD           $0x0c, Z17, Z17
-	LEAQ             (R10)(R10*4), R10
-	VPROLD           $0x0c, Z4, Z4
-	ADDQ             R10, R14
-	VPADDD           Z13, Z9, Z9
-	MOVQ             R14, DI
-	VPADDD           Z14, Z10, Z10
-	SHRQ             $0x2c, DI
-	VPXORD           Z9, Z5, Z5
-	ANDQ             R12, R14
-	ADDQ             DI, SI
-	VPXORD           Z10, Z6, Z6
-	MOVQ             R14, 488(BX)
-	VPROLD           $0x0c, Z5, Z5
-	MOVQ             SI, 680(BX)
-	VPROLD           $0x0c, Z6, Z6
-	MOVQ             R8, 872(BX)
-	VPADDD           Z15, Z11, Z11
-	IMUL3Q           $0x14, SI, SI
-	VPXORD           Z11, Z7, Z7
-	MOVQ             SI, 1064(BX)
-	IMUL3Q           $0x14, R8, R8
-	VPROLD           $0x0c, Z7, Z7
-	MOVQ             R8, 1256(BX)
-	VPADDD           Z17, Z16, Z16
-	MOVQ             488(BX), DX
-	VPADDD           Z4, Z0, Z0
-	MULXQ            488(BX), SI, DI
-	VPXORD           Z16, Z19, Z19
-	MULXQ            680(BX), R8, R9
-	VPXORD           Z0, Z12, Z12
-	MULXQ            872(BX), R10, R11
-	VPROLD           $0x08, Z19, Z19
-	MOVQ             680(BX), DX
-	MULXQ            1256(BX), AX, CX
-	VPROLD           $0x08, Z12, Z12
-	ADDQ             AX, SI
-	VPADDD           Z5, Z1, Z1
-	ADCQ             CX, DI
-	VPADDD           Z6, Z2, Z2
-	MULXQ            488(BX), AX, CX
-	VPXORD           Z1, Z13, Z13
-	ADDQ             AX, R8
-	VPXORD           Z2, Z14, Z14
-	ADCQ             CX, R9
-	MULXQ            680(BX), AX, CX
-	VPROLD           $0x08, Z13, Z13
-	ADDQ             AX, R10
-	VPROLD           $0x08, Z14, Z14
-	ADCQ             CX, R11
-	VPADDD           Z7, Z3, Z3
-	MOVQ             872(BX), DX
-	VPXORD           Z3, Z15, Z15
-	MULXQ            1064(BX), AX, CX
-	VPROLD           $0x08, Z15, Z15
-	ADDQ             AX, SI
-	ADCQ             CX, DI
-	VPADDD           Z19, Z18, Z18
-	MULXQ            1256(BX), AX, CX
-	VPADDD           Z12, Z8, Z8
-	ADDQ             AX, R8
-	VPXORD           Z18, Z17, Z17
-	ADCQ             CX, R9
-	VPXORD           Z8, Z4, Z4
-	MULXQ            488(BX), AX, CX
-	VPROLD           $0x07, Z17, Z17
-	ADDQ             AX, R10
-	VPROLD           $0x07, Z4, Z4
-	ADCQ             CX, R11
 	MOVQ             SI, R14
-	VPADDD           Z13, Z9, Z9
-	ANDQ             R12, R14
-	VPADDD           Z14, Z10, Z10
-	SHRQ             $0x2c, DI, SI
-	VPXORD           Z9, Z5, Z5
-	ADDQ             SI, R8
-	VPXORD           Z10, Z6, Z6
-	ADCQ             $0x00, R9
-	VPROLD           $0x07, Z5, Z5
-	MOVQ             R8, SI
-	ANDQ             R12, SI
-	VPROLD           $0x07, Z6, Z6
-	SHRQ             $0x2c, R9, R8
-	VPADDD           Z15, Z11, Z11
-	ADDQ             R8, R10
-	VPXORD           Z11, Z7, Z7
-	ADCQ             $0x00, R11
-	VPROLD           $0x07, Z7, Z7
-	MOVQ             R10, R8
-	VPSHUFD          $0x39, Z17, Z17
-	ANDQ             R13, R8
-	SHRQ             $0x2a, R11, R10
-	VPSHUFD          $0x4e, Z18, Z18
-	LEAQ             (R10)(R10*4), R10
-	VPSHUFD          $0x93, Z19, Z19
-	ADDQ             R10, R14
-	VPADDD           Z17, Z16, Z16
-	MOVQ             R14, DI
-	VPADDD           Z5, Z0, Z0
-	SHRQ             $0x2c, DI
-	VPXORD           Z16, Z19, Z19
-	ANDQ             R12, R14
-	VPXORD           Z0, Z15, Z15
-	ADDQ             DI, SI
-	MOVQ             R14, 456(BX)
-	VPROLD           $0x10, Z19, Z19
-	MOVQ             R14, 1344(BX)
-	VPROLD           $0x10, Z15, Z15
-	MOVQ             SI, 648(BX)
-	VPADDD           Z6, Z1, Z1
-	MOVQ             SI, 1352(BX)
-	VPADDD           Z7, Z2, Z2
-	MOVQ             R8, 840(BX)
-	VPXORD           Z1, Z12, Z12
-	MOVQ             R8, 1360(BX)
-	IMUL3Q           $0x14, SI, SI
-	VPXORD           Z2, Z13, Z13
-	MOVQ             SI, 1032(BX)
-	VPROLD           $0x10, Z12, Z12
-	MOVQ             SI, 1368(BX)
-	VPROLD           $0x10, Z13, Z13
-	IMUL3Q           $0x14, R8, R8
-	VPADDD           Z4, Z3, Z3
-	MOVQ             R8, 1224(BX)
-	VPXORD           Z3, Z14, Z14
-	MOVQ             R8, 1376(BX)
-	MOVQ             488(BX), DX
-	VPROLD           $0x10, Z14, Z14
-	MULXQ            512(BX), SI, DI
 	VPADDD           Z19, Z18, Z18
-	MULXQ            704(BX), R8, R9
-	VPADDD           Z15, Z10, Z10
-	MULXQ            896(BX), R10, R11
-	VPXORD           Z18, Z17, Z17
-	MOVQ             680(BX), DX
-	VPXORD           Z10, Z5, Z5
-	MULXQ            1280(BX), AX, CX
-	VPROLD           $0x0c, Z17, Z17
-	ADDQ             AX, SI
-	ADCQ             CX, DI
-	VPROLD           $0x0c, Z5, Z5
-	MULXQ            512(BX), AX, CX
-	VPADDD           Z12, Z11, Z11
-	ADDQ             AX, R8
-	VPADDD           Z13, Z8, Z8
-	ADCQ             CX, R9
-	VPXORD           Z11, Z6, Z6
-	MULXQ            704(BX), AX, CX
-	VPXORD           Z8, Z7, Z7
-	ADDQ             AX, R10
-	ADCQ             CX, R11
-	VPROLD           $0x0c, Z6, Z6
-	MOVQ             872(BX), DX
-	VPROLD           $0x0c, Z7, Z7
-	MULXQ            1088(BX), AX, CX
-	VPADDD           Z14, Z9, Z9
-	ADDQ             AX, SI
-	VPXORD           Z9, Z4, Z4
-	ADCQ             CX, DI
-	VPROLD           $0x0c, Z4, Z4
-	MULXQ            1280(BX), AX, CX
-	ADDQ             AX, R8
-	VPADDD           Z17, Z16, Z16
-	ADCQ             CX, R9
-	VPADDD           Z5, Z0, Z0
-	MULXQ            512(BX), AX, CX
-	VPXORD           Z16, Z19, Z19
-	ADDQ             AX, R10
-	VPXORD           Z0, Z15, Z15
-	ADCQ             CX, R11
-	VPROLD           $0x08, Z19, Z19
-	MOVQ             SI, R14
-	VPROLD           $0x08, Z15, Z15
 	ANDQ             R12, R14
-	SHRQ             $0x2c, DI, SI
-	VPADDD           Z6, Z1, Z1
-	ADDQ             SI, R8
-	VPADDD           Z7, Z2, Z2
-	ADCQ             $0x00, R9
-	VPXORD           Z1, Z12, Z12
-	MOVQ             R8, SI
-	VPXORD           Z2, Z13, Z13
-	ANDQ             R12, SI
-	VPROLD           $0x08, Z12, Z12
-	SHRQ             $0x2c, R9, R8
-	ADDQ             R8, R10
-	VPROLD           $0x08, Z13, Z13
-	ADCQ             $0x00, R11
-	VPADDD           Z4, Z3, Z3
-	MOVQ             R10, R8
-	VPXORD           Z3, Z14, Z14
-	ANDQ             R13, R8
-	VPROLD           $0x08, Z14, Z14
-	SHRQ             $0x2a, R11, R10
-	VPADDD           Z19, Z18, Z18
-	LEAQ             (R10)(R10*4), R10
-	ADDQ             R10, R14
-	VPADDD           Z15, Z10, Z10
-	MOVQ             R14, DI
-	VPXORD           Z18, Z17, Z17
-	SHRQ             $0x2c, DI
-	VPXORD           Z10, Z5, Z5
-	ANDQ             R12, R14
-	VPROLD           $0x07, Z17, Z17
-	ADDQ             DI, SI
-	VPROLD           $0x07, Z5, Z5
-	MOVQ             R14, 480(BX)
-	VPADDD           Z12, Z11, Z11
-	MOVQ             SI, 672(BX)
-	MOVQ             R8, 864(BX)
-	VPADDD           Z13, Z8, Z8
-	IMUL3Q           $0x14, SI, SI
-	VPXORD           Z11, Z6, Z6
-	MOVQ             SI, 1056(BX)
-	VPXORD           Z8, Z7, Z7
-	IMUL3Q           $0x14, R8, R8
-	VPROLD           $0x07, Z6, Z6
-	MOVQ             R8, 1248(BX)
-	VPROLD           $0x07, Z7, Z7
-	MOVQ             488(BX), DX
-	MULXQ            504(BX), SI, DI
-	VPADDD           Z14, Z9, Z9
-	MULXQ            696(BX), R8, R9
-	VPXORD           Z9, Z4, Z4
-	MULXQ            888(BX), R10, R11
-	VPROLD           $0x07, Z4, Z4
-	MOVQ             680(BX), DX
-	VPSHUFD          $0x93, Z17, Z17
-	MULXQ            1272(BX), AX, CX
-	VPSHUFD          $0x4e, Z18, Z18
-	ADDQ             AX, SI
-	ADCQ             CX, DI
-	VPSHUFD          $0x39, Z19, Z19
-	MULXQ            504(BX), AX, CX
-	VPADDD           Z17, Z16, Z16
-	ADDQ             AX, R8
-	VPADDD           Z4, Z0, Z0
-	ADCQ             CX, R9
-	VPXORD           Z16, Z19, Z19
-	MULXQ            696(BX), AX, CX
-	VPXORD           Z0, Z12, Z12
-	ADDQ             AX, R10
-	VPROLD           $0x10, Z19, Z19
-	ADCQ             CX, R11
-	MOVQ             872(BX), DX
-	VPROLD           $0x10, Z12, Z12
-	MULXQ            1080(BX), AX, CX
-	VPADDD           Z5, Z1, Z1
-	ADDQ             AX, SI
-	VPADDD           Z6, Z2, Z2
-	ADCQ             CX, DI
-	VPXORD           Z1, Z13, Z13
-	MULXQ            1272(BX), AX, CX
-	VPXORD           Z2, Z14, Z14
-	ADDQ             AX, R8
-	ADCQ             CX, R9
-	VPROLD           $0x10, Z13, Z13
-	MULXQ            504(BX), AX, CX
-	VPROLD           $0x10, Z14, Z14
-	ADDQ             AX, R10
-	VPADDD           Z7, Z3, Z3
-	ADCQ             CX, R11
-	VPXORD           Z3, Z15, Z15
-	MOVQ             SI, R14
-	VPROLD           $0x10, Z15, Z15
-	ANDQ             R12, R14
-	SHRQ             $0x2c, DI, SI
-	VPADDD           Z19, Z18, Z18
-	ADDQ             SI, R8
-	VPADDD           Z12, Z8, Z8
-	ADCQ             $0x00, R9
-	VPXORD           Z18, Z17, Z17
-	MOVQ             R8, SI
-	VPXORD           Z8, Z4, Z4
-	ANDQ             R12, SI
-	VPROLD           $0x0c, Z17, Z17
-	SHRQ             $0x2c, R9, R8
-	VPROLD           $0x0c, Z4, Z4
-	ADDQ             R8, R10
-	ADCQ             $0x00, R11
-	VPADDD           Z13, Z9, Z9
-	MOVQ             R10, R8
-	VPADDD           Z14, Z10, Z10
-	ANDQ             R13, R8
-	VPXORD           Z9, Z5, Z5
-	SHRQ             $0x2a, R11, R10
-	VPXORD           Z10, Z6, Z6
-	LEAQ             (R10)(R10*4), R10
-	VPROLD           $0x0c, Z5, Z5
-	ADDQ             R10, R14
-	MOVQ             R14, DI
-	VPROLD           $0x0c, Z6, Z6
-	SHRQ             $0x2c, DI
-	VPADDD           Z15, Z11, Z11
-	ANDQ             R12, R14
-	VPXORD           Z11, Z7, Z7
-	ADDQ             DI, SI
-	VPROLD           $0x0c, Z7, Z7
-	MOVQ             R14, 472(BX)
-	VPADDD           Z17, Z16, Z16
-	MOVQ             SI, 664(BX)
-	MOVQ             R8, 856(BX)
-	VPADDD           Z4, Z0, Z0
-	IMUL3Q           $0x14, SI, SI
-	VPXORD           Z16, Z19, Z19
-	MOVQ             SI, 1048(BX)
-	VPXORD           Z0, Z12, Z12
-	IMUL3Q           $0x14, R8, R8
-	VPROLD           $0x08, Z19, Z19
-	MOVQ             R8, 1240(BX)
-	VPROLD           $0x08, Z12, Z12
-	MOVQ             488(BX), DX
-	VPADDD           Z5, Z1, Z1
-	MULXQ            496(BX), SI, DI
-	MULXQ            688(BX), R8, R9
-	VPADDD           Z6, Z2, Z2
-	MULXQ            880(BX), R10, R11
-	VPXORD           Z1, Z13, Z13
-	MOVQ             680(BX), DX
-	VPXORD           Z2, Z14, Z14
-	MULXQ            1264(BX), AX, CX
-	VPROLD           $0x08, Z13, Z13
-	ADDQ             AX, SI
-	VPROLD           $0x08, Z14, Z14
-	ADCQ             CX, DI
-	MULXQ            496(BX), AX, CX
-	VPADDD           Z7, Z3, Z3
-	ADDQ             AX, R8
-	VPXORD           Z3, Z15, Z15
-	ADCQ             CX, R9
-	VPROLD           $0x08, Z15, Z15
-	MULXQ            688(BX), AX, CX
-	VPADDD           Z19, Z18, Z18
-	ADDQ             AX, R10
-	VPADDD           Z12, Z8, Z8
-	ADCQ             CX, R11
-	MOVQ             872(BX), DX
-	VPXORD           Z18, Z17, Z17
-	MULXQ            1072(BX), AX, CX
-	VPXORD           Z8, Z4, Z4
-	ADDQ             AX, SI
-	VPROLD           $0x07, Z17, Z17
-	ADCQ             CX, DI
-	VPROLD           $0x07, Z4, Z4
-	MULXQ            1264(BX), AX, CX
-	VPADDD           Z13, Z9, Z9
-	ADDQ             AX, R8
-	VPADDD           Z14, Z10, Z10
-	ADCQ             CX, R9
-	MULXQ            496(BX), AX, CX
-	VPXORD           Z9, Z5, Z5
-	ADDQ             AX, R10
-	VPXORD           Z10, Z6, Z6
-	ADCQ             CX, R11
-	VPROLD           $0x07, Z5, Z5
-	MOVQ             SI, R14
-	VPROLD           $0x07, Z6, Z6
-	ANDQ             R12, R14
-	VPADDD           Z15, Z11, Z11
-	SHRQ             $0x2c, DI, SI
-	ADDQ             SI, R8
-	VPXORD           Z11, Z7, Z7
-	ADCQ             $0x00, R9
-	VPROLD           $0x07, Z7, Z7
-	MOVQ             R8, SI
-	VPSHUFD          $0x39, Z17, Z17
-	ANDQ             R12, SI
-	VPSHUFD          $0x4e, Z18, Z18
-	SHRQ             $0x2c, R9, R8
-	VPSHUFD          $0x93, Z19, Z19
-	ADDQ             R8, R10
-	VPADDD           Z17, Z16, Z16
-	ADCQ             $0x00, R11
-	MOVQ             R10, R8
-	VPADDD           Z5, Z0, Z0
-	ANDQ             R13, R8
-	VPXORD           Z16, Z19, Z19
-	SHRQ             $0x2a, R11, R10
-	VPXORD           Z0, Z15, Z15
-	LEAQ             (R10)(R10*4), R10
-	VPROLD           $0x10, Z19, Z19
-	ADDQ             R10, R14
-	VPROLD           $0x10, Z15, Z15
-	MOVQ             R14, DI
-	SHRQ             $0x2c, DI
-	VPADDD           Z6, Z1, Z1
-	ANDQ             R12, R14
-	VPADDD           Z7, Z2, Z2
-	ADDQ             DI, SI
-	VPXORD           Z1, Z12, Z12
-	MOVQ             R14, 464(BX)
-	VPXORD           Z2, Z13, Z13
-	MOVQ             SI, 656(BX)
-	VPROLD           $0x10, Z12, Z12
-	MOVQ             R8, 848(BX)
-	IMUL3Q           $0x14, SI, SI
-	VPROLD           $0x10, Z13, Z13
-	MOVQ             SI, 1040(BX)
-	VPADDD           Z4, Z3, Z3
-	IMUL3Q           $0x14, R8, R8
-	VPXORD           Z3, Z14, Z14
-	MOVQ             R8, 1232(BX)
-	VPROLD           $0x10, Z14, Z14
-	MOVQ             456(BX), DX
-	VPADDD           Z19, Z18, Z18
-	MULXQ            512(BX), SI, DI
-	VPADDD           Z15, Z10, Z10
-	MULXQ            704(BX), R8, R9
-	MULXQ            896(BX), R10, R11
-	VPXORD           Z18, Z17, Z17
-	MOVQ             648(BX), DX
-	VPXORD           Z10, Z5, Z5
-	MULXQ            1280(BX), AX, CX
-	VPROLD           $0x0c, Z17, Z17
-	ADDQ             AX, SI
-	VPROLD           $0x0c, Z5, Z5
-	ADCQ             CX, DI
-	VPADDD           Z12, Z11, Z11
-	MULXQ            512(BX), AX, CX
-	ADDQ             AX, R8
-	VPADDD           Z13, Z8, Z8
-	ADCQ             CX, R9
-	VPXORD           Z11, Z6, Z6
-	MULXQ            704(BX), AX, CX
-	VPXORD           Z8, Z7, Z7
-	ADDQ             AX, R10
-	VPROLD           $0x0c, Z6, Z6
-	ADCQ             CX, R11
-	VPROLD           $0x0c, Z7, Z7
-	MOVQ             840(BX), DX
-	MULXQ            1088(BX), AX, CX
-	VPADDD           Z14, Z9, Z9
-	ADDQ             AX, SI
-	VPXORD           Z9, Z4, Z4
-	ADCQ             CX, DI
-	VPROLD           $0x0c, Z4, Z4
-	MULXQ            1280(BX), AX, CX
-	VPADDD           Z17, Z16, Z16
-	ADDQ             AX, R8
-	VPADDD           Z5, Z0, Z0
-	ADCQ             CX, R9
-	VPXORD           Z16, Z19, Z19
-	MULXQ            512(BX), AX, CX
-	ADDQ             AX, R10
-	VPXORD           Z0, Z15, Z15
-	ADCQ             CX, R11
-	VPROLD           $0x08, Z19, Z19
-	MOVQ             SI, R14
-	VPROLD           $0x08, Z15, Z15
-	ANDQ             R12, R14
-	VPADDD           Z6, Z1, Z1
-	SHRQ             $0x2c, DI, SI
-	VPADDD           Z7, Z2, Z2
-	ADDQ             SI, R8
-	ADCQ             $0x00, R9
-	VPXORD           Z1, Z12, Z12
-	MOVQ             R8, SI
-	VPXORD           Z2, Z13, Z13
-	ANDQ             R12, SI
-	VPROLD           $0x08, Z12, Z12
-	SHRQ             $0x2c, R9, R8
-	VPROLD           $0x08, Z13, Z13
-	ADDQ             R8, R10
-	VPADDD           Z4, Z3, Z3
-	ADCQ             $0x00, R11
-	MOVQ             R10, R8
-	VPXORD           Z3, Z14, Z14
-	ANDQ             R13, R8
-	VPROLD           $0x08, Z14, Z14
-	SHRQ             $0x2a, R11, R10
-	VPADDD           Z19, Z18, Z18
-	LEAQ             (R10)(R10*4), R10
-	VPADDD           Z15, Z10, Z10
-	ADDQ             R10, R14
-	VPXORD           Z18, Z17, Z17
-	MOVQ             R14, DI
-	VPXORD           Z10, Z5, Z5
-	SHRQ             $0x2c, DI
-	ANDQ             R12, R14
-	VPROLD           $0x07, Z17, Z17
-	ADDQ             DI, SI
-	VPROLD           $0x07, Z5, Z5
-	MOVQ             R14, 448(BX)
-	VPADDD           Z12, Z11, Z11
-	MOVQ             SI, 640(BX)
-	VPADDD           Z13, Z8, Z8
-	MOVQ             R8, 832(BX)
-	VPXORD           Z11, Z6, Z6
-	IMUL3Q           $0x14, SI, SI
-	MOVQ             SI, 1024(BX)
-	VPXORD           Z8, Z7, Z7
-	IMUL3Q           $0x14, R8, R8
-	VPROLD           $0x07, Z6, Z6
-	MOVQ             R8, 1216(BX)
-	VPROLD           $0x07, Z7, Z7
-	MOVQ             456(BX), DX
-	VPADDD           Z14, Z9, Z9
-	MULXQ            456(BX), SI, DI
-	VPXORD           Z9, Z4, Z4
-	MULXQ            648(BX), R8, R9
-	MULXQ            840(BX), R10, R11
-	VPROLD           $0x07, Z4, Z4
-	MOVQ             648(BX), DX
-	VPSHUFD          $0x93, Z17, Z17
-	MULXQ            1224(BX), AX, CX
-	VPSHUFD          $0x4e, Z18, Z18
-	ADDQ             AX, SI
-	VPSHUFD          $0x39, Z19, Z19
-	ADCQ             CX, DI
-	VPADDD           Z17, Z16, Z16
-	MULXQ            456(BX), AX, CX
-	VPADDD           Z4, Z0, Z0
-	ADDQ             AX, R8
-	ADCQ             CX, R9
-	VPXORD           Z16, Z19, Z19
-	MULXQ            648(BX), AX, CX
-	VPXORD           Z0, Z12, Z12
-	ADDQ             AX, R10
-	VPROLD           $0x10, Z19, Z19
-	ADCQ             CX, R11
-	VPROLD           $0x10, Z12, Z12
-	MOVQ             840(BX), DX
-	VPADDD           Z5, Z1, Z1
-	MULXQ            1032(BX), AX, CX
-	ADDQ             AX, SI
-	VPADDD           Z6, Z2, Z2
-	ADCQ             CX, DI
-	VPXORD           Z1, Z13, Z13
-	MULXQ            1224(BX), AX, CX
-	VPXORD           Z2, Z14, Z14
-	ADDQ             AX, R8
-	VPROLD           $0x10, Z13, Z13
-	ADCQ             CX, R9
-	VPROLD           $0x10, Z14, Z14
-	MULXQ            456(BX), AX, CX
-	ADDQ             AX, R10
-	VPADDD           Z7, Z3, Z3
-	ADCQ             CX, R11
-	VPXORD           Z3, Z15, Z15
-	MOVQ             SI, R14
-	VPROLD           $0x10, Z15, Z15
-	ANDQ             R12, R14
-	VPADDD           Z19, Z18, Z18
 	SHRQ             $0x2c, DI, SI
 	VPADDD           Z12, Z8, Z8
 	ADDQ             SI, R8
@@ -2889,438 +2491,814 @@ medium_rounds:
 	ANDQ             R12, SI
 	VPROLD           $0x0c, Z17, Z17
 	SHRQ             $0x2c, R9, R8
-	VPROLD           $0x0c, Z4, Z4
 	ADDQ             R8, R10
-	VPADDD           Z13, Z9, Z9
+	VPROLD           $0x0c, Z4, Z4
 	ADCQ             $0x00, R11
-	VPADDD           Z14, Z10, Z10
+	VPADDD           Z13, Z9, Z9
 	MOVQ             R10, R8
 	ANDQ             R13, R8
-	VPXORD           Z9, Z5, Z5
+	VPADDD           Z14, Z10, Z10
 	SHRQ             $0x2a, R11, R10
-	VPXORD           Z10, Z6, Z6
+	VPXORD           Z9, Z5, Z5
 	LEAQ             (R10)(R10*4), R10
-	VPROLD           $0x0c, Z5, Z5
 	ADDQ             R10, R14
-	VPROLD           $0x0c, Z6, Z6
+	VPXORD           Z10, Z6, Z6
 	MOVQ             R14, DI
-	VPADDD           Z15, Z11, Z11
+	VPROLD           $0x0c, Z5, Z5
 	SHRQ             $0x2c, DI
 	ANDQ             R12, R14
-	VPXORD           Z11, Z7, Z7
+	VPROLD           $0x0c, Z6, Z6
 	ADDQ             DI, SI
-	VPROLD           $0x0c, Z7, Z7
+	VPADDD           Z15, Z11, Z11
 	MOVQ             R14, 1384(BX)
-	VPADDD           Z17, Z16, Z16
 	MOVQ             SI, 1392(BX)
-	VPADDD           Z4, Z0, Z0
+	VPXORD           Z11, Z7, Z7
 	MOVQ             R8, 1400(BX)
-	VPXORD           Z16, Z19, Z19
+	VPROLD           $0x0c, Z7, Z7
 	IMUL3Q           $0x14, SI, SI
-	VPXORD           Z0, Z12, Z12
 	MOVQ             SI, 1408(BX)
+	VPADDD           Z17, Z16, Z16
 	IMUL3Q           $0x14, R8, R8
-	VPROLD           $0x08, Z19, Z19
+	VPADDD           Z4, Z0, Z0
 	MOVQ             R8, 1416(BX)
-	VPROLD           $0x08, Z12, Z12
 	MOVQ             1384(BX), DX
-	VPADDD           Z5, Z1, Z1
-	MULXQ            456(BX), SI, DI
-	VPADDD           Z6, Z2, Z2
-	MULXQ            648(BX), R8, R9
-	VPXORD           Z1, Z13, Z13
-	MULXQ            840(BX), R10, R11
+	VPXORD           Z16, Z19, Z19
+	MULXQ            1344(BX), SI, DI
+	VPXORD           Z0, Z12, Z12
+	MULXQ            1352(BX), R8, R9
+	MULXQ            1360(BX), R10, R11
+	VPROLD           $0x08, Z19, Z19
 	MOVQ             1392(BX), DX
+	VPROLD           $0x08, Z12, Z12
+	MULXQ            1376(BX), AX, CX
+	ADDQ             AX, SI
+	VPADDD           Z5, Z1, Z1
+	ADCQ             CX, DI
+	VPADDD           Z6, Z2, Z2
+	MULXQ            1344(BX), AX, CX
+	ADDQ             AX, R8
+	VPXORD           Z1, Z13, Z13
+	ADCQ             CX, R9
 	VPXORD           Z2, Z14, Z14
-	MULXQ            1224(BX), AX, CX
+	MULXQ            1352(BX), AX, CX
+	ADDQ             AX, R10
 	VPROLD           $0x08, Z13, Z13
-	ADDQ             AX, SI
+	ADCQ             CX, R11
 	VPROLD           $0x08, Z14, Z14
-	ADCQ             CX, DI
-	VPADDD           Z7, Z3, Z3
-	MULXQ            456(BX), AX, CX
-	VPXORD           Z3, Z15, Z15
-	ADDQ             AX, R8
-	ADCQ             CX, R9
-	VPROLD           $0x08, Z15, Z15
-	MULXQ            648(BX), AX, CX
-	VPADDD           Z19, Z18, Z18
-	ADDQ             AX, R10
-	VPADDD           Z12, Z8, Z8
-	ADCQ             CX, R11
-	VPXORD           Z18, Z17, Z17
 	MOVQ             1400(BX), DX
-	VPXORD           Z8, Z4, Z4
-	MULXQ            1032(BX), AX, CX
-	VPROLD           $0x07, Z17, Z17
+	MULXQ            1368(BX), AX, CX
+	VPADDD           Z7, Z3, Z3
 	ADDQ             AX, SI
+	VPXORD           Z3, Z15, Z15
 	ADCQ             CX, DI
-	VPROLD           $0x07, Z4, Z4
-	MULXQ            1224(BX), AX, CX
-	VPADDD           Z13, Z9, Z9
+	MULXQ            1376(BX), AX, CX
+	VPROLD           $0x08, Z15, Z15
 	ADDQ             AX, R8
-	VPADDD           Z14, Z10, Z10
+	VPADDD           Z19, Z18, Z18
 	ADCQ             CX, R9
-	VPXORD           Z9, Z5, Z5
-	MULXQ            456(BX), AX, CX
-	VPXORD           Z10, Z6, Z6
+	MULXQ            1344(BX), AX, CX
+	VPADDD           Z12, Z8, Z8
 	ADDQ             AX, R10
+	VPXORD           Z18, Z17, Z17
 	ADCQ             CX, R11
-	VPROLD           $0x07, Z5, Z5
 	MOVQ             SI, R14
-	VPROLD           $0x07, Z6, Z6
+	VPXORD           Z8, Z4, Z4
 	ANDQ             R12, R14
-	VPADDD           Z15, Z11, Z11
+	VPROLD           $0x07, Z17, Z17
 	SHRQ             $0x2c, DI, SI
-	VPXORD           Z11, Z7, Z7
 	ADDQ             SI, R8
-	VPROLD           $0x07, Z7, Z7
+	VPROLD           $0x07, Z4, Z4
 	ADCQ             $0x00, R9
+	VPADDD           Z13, Z9, Z9
 	MOVQ             R8, SI
+	ANDQ             R12, SI
+	VPADDD           Z14, Z10, Z10
+	SHRQ             $0x2c, R9, R8
+	VPXORD           Z9, Z5, Z5
+	ADDQ             R8, R10
+	ADCQ             $0x00, R11
+	VPXORD           Z10, Z6, Z6
+	MOVQ             R10, R8
+	VPROLD           $0x07, Z5, Z5
+	ANDQ             R13, R8
+	SHRQ             $0x2a, R11, R10
+	VPROLD           $0x07, Z6, Z6
+	LEAQ             (R10)(R10*4), R10
+	VPADDD           Z15, Z11, Z11
+	ADDQ             R10, R14
+	MOVQ             R14, DI
+	VPXORD           Z11, Z7, Z7
+	SHRQ             $0x2c, DI
+	VPROLD           $0x07, Z7, Z7
+	ANDQ             R12, R14
+	ADDQ             DI, SI
 	VPSHUFD          $0x39, Z17, Z17
-	ANDQ             R12, SI
-	VPSHUFD          $0x4e, Z18, Z18
-	SHRQ             $0x2c, R9, R8
-	VPSHUFD          $0x93, Z19, Z19
-	ADDQ             R8, R10
-	VPADDD           Z17, Z16, Z16
-	ADCQ             $0x00, R11
-	VPADDD           Z5, Z0, Z0
-	MOVQ             R10, R8
-	VPXORD           Z16, Z19, Z19
-	ANDQ             R13, R8
-	SHRQ             $0x2a, R11, R10
-	VPXORD           Z0, Z15, Z15
-	LEAQ             (R10)(R10*4), R10
-	VPROLD           $0x10, Z19, Z19
-	ADDQ             R10, R14
-	VPROLD           $0x10, Z15, Z15
-	MOVQ             R14, DI
-	VPADDD           Z6, Z1, Z1
-	SHRQ             $0x2c, DI
-	VPADDD           Z7, Z2, Z2
-	ANDQ             R12, R14
-	ADDQ             DI, SI
-	VPXORD           Z1, Z12, Z12
 	MOVQ             R14, 1424(BX)
-	VPXORD           Z2, Z13, Z13
+	VPSHUFD          $0x4e, Z18, Z18
 	MOVQ             SI, 1432(BX)
-	VPROLD           $0x10, Z12, Z12
 	MOVQ             R8, 1440(BX)
-	VPROLD           $0x10, Z13, Z13
+	VPSHUFD          $0x93, Z19, Z19
 	IMUL3Q           $0x14, SI, SI
-	VPADDD           Z4, Z3, Z3
+	VPADDD           Z17, Z16, Z16
 	MOVQ             SI, 1448(BX)
+	VPADDD           Z5, Z0, Z0
 	IMUL3Q           $0x14, R8, R8
-	VPXORD           Z3, Z14, Z14
 	MOVQ             R8, 1456(BX)
-	VPROLD           $0x10, Z14, Z14
+	VPXORD           Z16, Z19, Z19
 	MOVQ             1384(BX), DX
-	VPADDD           Z19, Z18, Z18
+	VPXORD           Z0, Z15, Z15
 	MULXQ            1384(BX), SI, DI
-	VPADDD           Z15, Z10, Z10
 	MULXQ            1392(BX), R8, R9
-	VPXORD           Z18, Z17, Z17
+	VPROLD           $0x10, Z19, Z19
 	MULXQ            1400(BX), R10, R11
-	VPXORD           Z10, Z5, Z5
+	VPROLD           $0x10, Z15, Z15
 	MOVQ             1392(BX), DX
 	MULXQ            1416(BX), AX, CX
-	VPROLD           $0x0c, Z17, Z17
-	ADDQ             AX, SI
-	VPROLD           $0x0c, Z5, Z5
-	ADCQ             CX, DI
-	VPADDD           Z12, Z11, Z11
-	MULXQ            1384(BX), AX, CX
-	VPADDD           Z13, Z8, Z8
-	ADDQ             AX, R8
-	VPXORD           Z11, Z6, Z6
-	ADCQ             CX, R9
-	MULXQ            1392(BX), AX, CX
-	VPXORD           Z8, Z7, Z7
-	ADDQ             AX, R10
-	VPROLD           $0x0c, Z6, Z6
-	ADCQ             CX, R11
-	VPROLD           $0x0c, Z7, Z7
-	MOVQ             1400(BX), DX
-	VPADDD           Z14, Z9, Z9
-	MULXQ            1408(BX), AX, CX
-	VPXORD           Z9, Z4, Z4
-	ADDQ             AX, SI
-	ADCQ             CX, DI
-	VPROLD           $0x0c, Z4, Z4
-	MULXQ            1416(BX), AX, CX
-	VPADDD           Z17, Z16, Z16
-	ADDQ             AX, R8
-	VPADDD           Z5, Z0, Z0
-	ADCQ             CX, R9
-	VPXORD           Z16, Z19, Z19
-	MULXQ            1384(BX), AX, CX
-	VPXORD           Z0, Z15, Z15
-	ADDQ             AX, R10
-	VPROLD           $0x08, Z19, Z19
-	ADCQ             CX, R11
-	MOVQ             SI, R14
-	VPROLD           $0x08, Z15, Z15
-	ANDQ             R12, R14
 	VPADDD           Z6, Z1, Z1
-	SHRQ             $0x2c, DI, SI
+	ADDQ             AX, SI
 	VPADDD           Z7, Z2, Z2
-	ADDQ             SI, R8
+	ADCQ             CX, DI
+	MULXQ            1384(BX), AX, CX
 	VPXORD           Z1, Z12, Z12
-	ADCQ             $0x00, R9
+	ADDQ             AX, R8
 	VPXORD           Z2, Z13, Z13
-	MOVQ             R8, SI
-	ANDQ             R12, SI
-	VPROLD           $0x08, Z12, Z12
-	SHRQ             $0x2c, R9, R8
-	VPROLD           $0x08, Z13, Z13
-	ADDQ             R8, R10
-	VPADDD           Z4, Z3, Z3
-	ADCQ             $0x00, R11
-	VPXORD           Z3, Z14, Z14
-	MOVQ             R10, R8
-	VPROLD           $0x08, Z14, Z14
-	ANDQ             R13, R8
-	SHRQ             $0x2a, R11, R10
-	VPADDD           Z19, Z18, Z18
-	LEAQ             (R10)(R10*4), R10
-	VPADDD           Z15, Z10, Z10
-	ADDQ             R10, R14
-	VPXORD           Z18, Z17, Z17
-	MOVQ             R14, DI
-	VPXORD           Z10, Z5, Z5
-	SHRQ             $0x2c, DI
-	VPROLD           $0x07, Z17, Z17
-	ANDQ             R12, R14
-	VPROLD           $0x07, Z5, Z5
-	ADDQ             DI, SI
-	MOVQ             R14, 1464(BX)
-	VPADDD           Z12, Z11, Z11
-	MOVQ             SI, 1472(BX)
-	VPADDD           Z13, Z8, Z8
-	MOVQ             R8, 1480(BX)
-	VPXORD           Z11, Z6, Z6
-	IMUL3Q           $0x14, SI, SI
-	VPXORD           Z8, Z7, Z7
-	MOVQ             SI, 1488(BX)
-	VPROLD           $0x07, Z6, Z6
-	IMUL3Q           $0x14, R8, R8
-	MOVQ             R8, 1496(BX)
-	VPROLD           $0x07, Z7, Z7
-	MOVQ             1424(BX), DX
-	VPADDD           Z14, Z9, Z9
-	MULXQ            1384(BX), SI, DI
-	VPXORD           Z9, Z4, Z4
-	MULXQ            1392(BX), R8, R9
-	VPROLD           $0x07, Z4, Z4
-	MULXQ            1400(BX), R10, R11
-	VPSHUFD          $0x93, Z17, Z17
-	MOVQ             1432(BX), DX
-	MULXQ            1416(BX), AX, CX
-	VPSHUFD          $0x4e, Z18, Z18
-	ADDQ             AX, SI
-	VPSHUFD          $0x39, Z19, Z19
-	ADCQ             CX, DI
-	VPADDD           Z17, Z16, Z16
-	MULXQ            1384(BX), AX, CX
-	VPADDD           Z4, Z0, Z0
-	ADDQ             AX, R8
-	VPXORD           Z16, Z19, Z19
 	ADCQ             CX, R9
-	VPXORD           Z0, Z12, Z12
 	MULXQ            1392(BX), AX, CX
-	ADDQ             AX, R10
-	VPROLD           $0x10, Z19, Z19
-	ADCQ             CX, R11
 	VPROLD           $0x10, Z12, Z12
-	MOVQ             1440(BX), DX
-	VPADDD           Z5, Z1, Z1
-	MULXQ            1408(BX), AX, CX
-	VPADDD           Z6, Z2, Z2
-	ADDQ             AX, SI
-	VPXORD           Z1, Z13, Z13
-	ADCQ             CX, DI
-	MULXQ            1416(BX), AX, CX
-	VPXORD           Z2, Z14, Z14
-	ADDQ             AX, R8
-	VPROLD           $0x10, Z13, Z13
-	ADCQ             CX, R9
-	VPROLD           $0x10, Z14, Z14
-	MULXQ            1384(BX), AX, CX
-	VPADDD           Z7, Z3, Z3
 	ADDQ             AX, R10
-	VPXORD           Z3, Z15, Z15
+	VPROLD           $0x10, Z13, Z13
 	ADCQ             CX, R11
-	MOVQ             SI, R14
-	VPROLD           $0x10, Z15, Z15
-	ANDQ             R12, R14
+	MOVQ             1400(BX), DX
+	VPADDD           Z4, Z3, Z3
+	MULXQ            1408(BX), AX, CX
+	VPXORD           Z3, Z14, Z14
+	ADDQ             AX, SI
+	ADCQ             CX, DI
+	VPROLD           $0x10, Z14, Z14
+	MULXQ            1416(BX), AX, CX
 	VPADDD           Z19, Z18, Z18
-	SHRQ             $0x2c, DI, SI
-	VPADDD           Z12, Z8, Z8
-	ADDQ             SI, R8
+	ADDQ             AX, R8
+	ADCQ             CX, R9
+	VPADDD           Z15, Z10, Z10
+	MULXQ            1384(BX), AX, CX
 	VPXORD           Z18, Z17, Z17
-	ADCQ             $0x00, R9
-	VPXORD           Z8, Z4, Z4
-	MOVQ             R8, SI
+	ADDQ             AX, R10
+	ADCQ             CX, R11
+	VPXORD           Z10, Z5, Z5
+	MOVQ             SI, R14
 	VPROLD           $0x0c, Z17, Z17
-	ANDQ             R12, SI
-	SHRQ             $0x2c, R9, R8
-	VPROLD           $0x0c, Z4, Z4
-	ADDQ             R8, R10
-	VPADDD           Z13, Z9, Z9
-	ADCQ             $0x00, R11
-	VPADDD           Z14, Z10, Z10
-	MOVQ             R10, R8
-	VPXORD           Z9, Z5, Z5
-	ANDQ             R13, R8
-	VPXORD           Z10, Z6, Z6
-	SHRQ             $0x2a, R11, R10
-	LEAQ             (R10)(R10*4), R10
-	VPROLD           $0x0c, Z5, Z5
-	ADDQ             R10, R14
-	VPROLD           $0x0c, Z6, Z6
-	MOVQ             R14, DI
-	VPADDD           Z15, Z11, Z11
-	SHRQ             $0x2c, DI
-	VPXORD           Z11, Z7, Z7
 	ANDQ             R12, R14
+	SHRQ             $0x2c, DI, SI
+	VPROLD           $0x0c, Z5, Z5
+	ADDQ             SI, R8
+	VPADDD           Z12, Z11, Z11
+	ADCQ             $0x00, R9
+	MOVQ             R8, SI
+	VPADDD           Z13, Z8, Z8
+	ANDQ             R12, SI
+	VPXORD           Z11, Z6, Z6
+	SHRQ             $0x2c, R9, R8
+	ADDQ             R8, R10
+	VPXORD           Z8, Z7, Z7
+	ADCQ             $0x00, R11
+	VPROLD           $0x0c, Z6, Z6
+	MOVQ             R10, R8
+	ANDQ             R13, R8
 	VPROLD           $0x0c, Z7, Z7
-	ADDQ             DI, SI
-	MOVQ             R14, 1504(BX)
+	SHRQ             $0x2a, R11, R10
+	VPADDD           Z14, Z9, Z9
+	LEAQ             (R10)(R10*4), R10
+	ADDQ             R10, R14
+	VPXORD           Z9, Z4, Z4
+	MOVQ             R14, DI
+	VPROLD           $0x0c, Z4, Z4
+	SHRQ             $0x2c, DI
+	ANDQ             R12, R14
 	VPADDD           Z17, Z16, Z16
-	MOVQ             SI, 1512(BX)
-	VPADDD           Z4, Z0, Z0
-	MOVQ             R8, 1520(BX)
+	ADDQ             DI, SI
+	VPADDD           Z5, Z0, Z0
+	MOVQ             R14, 1464(BX)
+	MOVQ             SI, 1472(BX)
 	VPXORD           Z16, Z19, Z19
+	MOVQ             R8, 1480(BX)
+	VPXORD           Z0, Z15, Z15
 	IMUL3Q           $0x14, SI, SI
-	VPXORD           Z0, Z12, Z12
-	MOVQ             SI, 1528(BX)
+	MOVQ             SI, 1488(BX)
 	VPROLD           $0x08, Z19, Z19
 	IMUL3Q           $0x14, R8, R8
-	VPROLD           $0x08, Z12, Z12
-	MOVQ             R8, 1536(BX)
+	VPROLD           $0x08, Z15, Z15
+	MOVQ             R8, 1496(BX)
 	MOVQ             1424(BX), DX
+	VPADDD           Z6, Z1, Z1
+	MULXQ            1384(BX), SI, DI
+	VPADDD           Z7, Z2, Z2
+	MULXQ            1392(BX), R8, R9
+	MULXQ            1400(BX), R10, R11
+	VPXORD           Z1, Z12, Z12
+	MOVQ             1432(BX), DX
+	VPXORD           Z2, Z13, Z13
+	MULXQ            1416(BX), AX, CX
+	ADDQ             AX, SI
+	VPROLD           $0x08, Z12, Z12
+	ADCQ             CX, DI
+	VPROLD           $0x08, Z13, Z13
+	MULXQ            1384(BX), AX, CX
+	ADDQ             AX, R8
+	VPADDD           Z4, Z3, Z3
+	ADCQ             CX, R9
+	VPXORD           Z3, Z14, Z14
+	MULXQ            1392(BX), AX, CX
+	ADDQ             AX, R10
+	VPROLD           $0x08, Z14, Z14
+	ADCQ             CX, R11
+	VPADDD           Z19, Z18, Z18
+	MOVQ             1440(BX), DX
+	MULXQ            1408(BX), AX, CX
+	VPADDD           Z15, Z10, Z10
+	ADDQ             AX, SI
+	VPXORD           Z18, Z17, Z17
+	ADCQ             CX, DI
+	MULXQ            1416(BX), AX, CX
+	VPXORD           Z10, Z5, Z5
+	ADDQ             AX, R8
+	VPROLD           $0x07, Z17, Z17
+	ADCQ             CX, R9
+	MULXQ            1384(BX), AX, CX
+	VPROLD           $0x07, Z5, Z5
+	ADDQ             AX, R10
+	VPADDD           Z12, Z11, Z11
+	ADCQ             CX, R11
+	MOVQ             SI, R14
+	VPADDD           Z13, Z8, Z8
+	ANDQ             R12, R14
+	VPXORD           Z11, Z6, Z6
+	SHRQ             $0x2c, DI, SI
+	ADDQ             SI, R8
+	VPXORD           Z8, Z7, Z7
+	ADCQ             $0x00, R9
+	VPROLD           $0x07, Z6, Z6
+	MOVQ             R8, SI
+	ANDQ             R12, SI
+	VPROLD           $0x07, Z7, Z7
+	SHRQ             $0x2c, R9, R8
+	VPADDD           Z14, Z9, Z9
+	ADDQ             R8, R10
+	ADCQ             $0x00, R11
+	VPXORD           Z9, Z4, Z4
+	MOVQ             R10, R8
+	VPROLD           $0x07, Z4, Z4
+	ANDQ             R13, R8
+	SHRQ             $0x2a, R11, R10
+	VPSHUFD          $0x93, Z17, Z17
+	LEAQ             (R10)(R10*4), R10
+	VPSHUFD          $0x4e, Z18, Z18
+	ADDQ             R10, R14
+	MOVQ             R14, DI
+	VPSHUFD          $0x39, Z19, Z19
+	SHRQ             $0x2c, DI
+	VPADDD           Z17, Z16, Z16
+	ANDQ             R12, R14
+	ADDQ             DI, SI
+	VPADDD           Z4, Z0, Z0
+	MOVQ             R14, 1504(BX)
+	VPXORD           Z16, Z19, Z19
+	MOVQ             SI, 1512(BX)
+	MOVQ             R8, 1520(BX)
+	VPXORD           Z0, Z12, Z12
+	IMUL3Q           $0x14, SI, SI
+	VPROLD           $0x10, Z19, Z19
+	MOVQ             SI, 1528(BX)
+	IMUL3Q           $0x14, R8, R8
+	VPROLD           $0x10, Z12, Z12
+	MOVQ             R8, 1536(BX)
 	VPADDD           Z5, Z1, Z1
+	MOVQ             1424(BX), DX
 	MULXQ            1424(BX), SI, DI
 	VPADDD           Z6, Z2, Z2
 	MULXQ            1432(BX), R8, R9
 	VPXORD           Z1, Z13, Z13
 	MULXQ            1440(BX), R10, R11
-	VPXORD           Z2, Z14, Z14
 	MOVQ             1432(BX), DX
+	VPXORD           Z2, Z14, Z14
+	MULXQ            1456(BX), AX, CX
+	VPROLD           $0x10, Z13, Z13
+	ADDQ             AX, SI
+	ADCQ             CX, DI
+	VPROLD           $0x10, Z14, Z14
+	MULXQ            1424(BX), AX, CX
+	VPADDD           Z7, Z3, Z3
+	ADDQ             AX, R8
+	ADCQ             CX, R9
+	VPXORD           Z3, Z15, Z15
+	MULXQ            1432(BX), AX, CX
+	VPROLD           $0x10, Z15, Z15
+	ADDQ             AX, R10
+	ADCQ             CX, R11
+	VPADDD           Z19, Z18, Z18
+	MOVQ             1440(BX), DX
+	VPADDD           Z12, Z8, Z8
+	MULXQ            1448(BX), AX, CX
+	VPXORD           Z18, Z17, Z17
+	ADDQ             AX, SI
+	ADCQ             CX, DI
+	VPXORD           Z8, Z4, Z4
+	MULXQ            1456(BX), AX, CX
+	VPROLD           $0x0c, Z17, Z17
+	ADDQ             AX, R8
+	ADCQ             CX, R9
+	VPROLD           $0x0c, Z4, Z4
+	MULXQ            1424(BX), AX, CX
+	VPADDD           Z13, Z9, Z9
+	ADDQ             AX, R10
+	ADCQ             CX, R11
+	VPADDD           Z14, Z10, Z10
+	MOVQ             SI, R14
+	VPXORD           Z9, Z5, Z5
+	ANDQ             R12, R14
+	SHRQ             $0x2c, DI, SI
+	VPXORD           Z10, Z6, Z6
+	ADDQ             SI, R8
+	VPROLD           $0x0c, Z5, Z5
+	ADCQ             $0x00, R9
+	MOVQ             R8, SI
+	VPROLD           $0x0c, Z6, Z6
+	ANDQ             R12, SI
+	VPADDD           Z15, Z11, Z11
+	SHRQ             $0x2c, R9, R8
+	ADDQ             R8, R10
+	VPXORD           Z11, Z7, Z7
+	ADCQ             $0x00, R11
+	VPROLD           $0x0c, Z7, Z7
+	MOVQ             R10, R8
+	ANDQ             R13, R8
+	VPADDD           Z17, Z16, Z16
+	SHRQ             $0x2a, R11, R10
+	VPADDD           Z4, Z0, Z0
+	LEAQ             (R10)(R10*4), R10
+	ADDQ             R10, R14
+	VPXORD           Z16, Z19, Z19
+	MOVQ             R14, DI
+	VPXORD           Z0, Z12, Z12
+	SHRQ             $0x2c, DI
+	ANDQ             R12, R14
+	VPROLD           $0x08, Z19, Z19
+	ADDQ             DI, SI
+	VPROLD           $0x08, Z12, Z12
+	MOVQ             R14, 1544(BX)
+	MOVQ             SI, 1552(BX)
+	VPADDD           Z5, Z1, Z1
+	MOVQ             R8, 1560(BX)
+	VPADDD           Z6, Z2, Z2
+	IMUL3Q           $0x14, SI, SI
+	MOVQ             SI, 1568(BX)
+	VPXORD           Z1, Z13, Z13
+	IMUL3Q           $0x14, R8, R8
+	VPXORD           Z2, Z14, Z14
+	MOVQ             R8, 1576(BX)
+	MOVQ             1464(BX), DX
 	VPROLD           $0x08, Z13, Z13
+	MULXQ            1424(BX), SI, DI
+	VPROLD           $0x08, Z14, Z14
+	MULXQ            1432(BX), R8, R9
+	MULXQ            1440(BX), R10, R11
+	VPADDD           Z7, Z3, Z3
+	MOVQ             1472(BX), DX
+	VPXORD           Z3, Z15, Z15
 	MULXQ            1456(BX), AX, CX
 	ADDQ             AX, SI
-	VPROLD           $0x08, Z14, Z14
-	ADCQ             CX, DI
-	VPADDD           Z7, Z3, Z3
-	MULXQ            1424(BX), AX, CX
-	VPXORD           Z3, Z15, Z15
-	ADDQ             AX, R8
 	VPROLD           $0x08, Z15, Z15
-	ADCQ             CX, R9
+	ADCQ             CX, DI
 	VPADDD           Z19, Z18, Z18
+	MULXQ            1424(BX), AX, CX
+	ADDQ             AX, R8
+	VPADDD           Z12, Z8, Z8
+	ADCQ             CX, R9
+	VPXORD           Z18, Z17, Z17
 	MULXQ            1432(BX), AX, CX
 	ADDQ             AX, R10
-	VPADDD           Z12, Z8, Z8
-	ADCQ             CX, R11
-	VPXORD           Z18, Z17, Z17
-	MOVQ             1440(BX), DX
 	VPXORD           Z8, Z4, Z4
-	MULXQ            1448(BX), AX, CX
+	ADCQ             CX, R11
 	VPROLD           $0x07, Z17, Z17
-	ADDQ             AX, SI
+	MOVQ             1480(BX), DX
+	MULXQ            1448(BX), AX, CX
 	VPROLD           $0x07, Z4, Z4
-	ADCQ             CX, DI
+	ADDQ             AX, SI
 	VPADDD           Z13, Z9, Z9
+	ADCQ             CX, DI
 	MULXQ            1456(BX), AX, CX
-	ADDQ             AX, R8
 	VPADDD           Z14, Z10, Z10
-	ADCQ             CX, R9
+	ADDQ             AX, R8
 	VPXORD           Z9, Z5, Z5
+	ADCQ             CX, R9
 	MULXQ            1424(BX), AX, CX
 	VPXORD           Z10, Z6, Z6
 	ADDQ             AX, R10
 	VPROLD           $0x07, Z5, Z5
 	ADCQ             CX, R11
-	VPROLD           $0x07, Z6, Z6
 	MOVQ             SI, R14
+	VPROLD           $0x07, Z6, Z6
 	ANDQ             R12, R14
 	VPADDD           Z15, Z11, Z11
 	SHRQ             $0x2c, DI, SI
-	VPXORD           Z11, Z7, Z7
 	ADDQ             SI, R8
-	VPROLD           $0x07, Z7, Z7
+	VPXORD           Z11, Z7, Z7
 	ADCQ             $0x00, R9
-	VPSHUFD          $0x39, Z17, Z17
+	VPROLD           $0x07, Z7, Z7
 	MOVQ             R8, SI
+	ANDQ             R12, SI
+	VPSHUFD          $0x39, Z17, Z17
+	SHRQ             $0x2c, R9, R8
 	VPSHUFD          $0x4e, Z18, Z18
+	ADDQ             R8, R10
+	ADCQ             $0x00, R11
+	VPSHUFD          $0x93, Z19, Z19
+	MOVQ             R10, R8
+	VPADDD           Z17, Z16, Z16
+	ANDQ             R13, R8
+	SHRQ             $0x2a, R11, R10
+	VPADDD           Z5, Z0, Z0
+	LEAQ             (R10)(R10*4), R10
+	VPXORD           Z16, Z19, Z19
+	ADDQ             R10, R14
+	MOVQ             R14, DI
+	VPXORD           Z0, Z15, Z15
+	SHRQ             $0x2c, DI
+	VPROLD           $0x10, Z19, Z19
+	ANDQ             R12, R14
+	ADDQ             DI, SI
+	VPROLD           $0x10, Z15, Z15
+	MOVQ             R14, 1584(BX)
+	VPADDD           Z6, Z1, Z1
+	MOVQ             SI, 1592(BX)
+	MOVQ             R8, 1600(BX)
+	VPADDD           Z7, Z2, Z2
+	IMUL3Q           $0x14, SI, SI
+	VPXORD           Z1, Z12, Z12
+	MOVQ             SI, 1608(BX)
+	IMUL3Q           $0x14, R8, R8
+	VPXORD           Z2, Z13, Z13
+	MOVQ             R8, 1616(BX)
+	VPROLD           $0x10, Z12, Z12
+	MOVQ             1464(BX), DX
+	MULXQ            1464(BX), SI, DI
+	VPROLD           $0x10, Z13, Z13
+	MULXQ            1472(BX), R8, R9
+	VPADDD           Z4, Z3, Z3
+	MULXQ            1480(BX), R10, R11
+	MOVQ             1472(BX), DX
+	VPXORD           Z3, Z14, Z14
+	MULXQ            1496(BX), AX, CX
+	VPROLD           $0x10, Z14, Z14
+	ADDQ             AX, SI
+	ADCQ             CX, DI
+	VPADDD           Z19, Z18, Z18
+	MULXQ            1464(BX), AX, CX
+	VPADDD           Z15, Z10, Z10
+	ADDQ             AX, R8
+	ADCQ             CX, R9
+	VPXORD           Z18, Z17, Z17
+	MULXQ            1472(BX), AX, CX
+	VPXORD           Z10, Z5, Z5
+	ADDQ             AX, R10
+	ADCQ             CX, R11
+	VPROLD           $0x0c, Z17, Z17
+	MOVQ             1480(BX), DX
+	VPROLD           $0x0c, Z5, Z5
+	MULXQ            1488(BX), AX, CX
+	ADDQ             AX, SI
+	VPADDD           Z12, Z11, Z11
+	ADCQ             CX, DI
+	VPADDD           Z13, Z8, Z8
+	MULXQ            1496(BX), AX, CX
+	ADDQ             AX, R8
+	VPXORD           Z11, Z6, Z6
+	ADCQ             CX, R9
+	VPXORD           Z8, Z7, Z7
+	MULXQ            1464(BX), AX, CX
+	ADDQ             AX, R10
+	VPROLD           $0x0c, Z6, Z6
+	ADCQ             CX, R11
+	VPROLD           $0x0c, Z7, Z7
+	MOVQ             SI, R14
+	ANDQ             R12, R14
+	VPADDD           Z14, Z9, Z9
+	SHRQ             $0x2c, DI, SI
+	VPXORD           Z9, Z4, Z4
+	ADDQ             SI, R8
+	ADCQ             $0x00, R9
+	VPROLD           $0x0c, Z4, Z4
+	MOVQ             R8, SI
+	VPADDD           Z17, Z16, Z16
 	ANDQ             R12, SI
 	SHRQ             $0x2c, R9, R8
-	VPSHUFD          $0x93, Z19, Z19
-	ADDQ             R8, R10
-	VPADDD           Z17, Z16, Z16
-	ADCQ             $0x00, R11
 	VPADDD           Z5, Z0, Z0
-	MOVQ             R10, R8
+	ADDQ             R8, R10
 	VPXORD           Z16, Z19, Z19
-	ANDQ             R13, R8
+	ADCQ             $0x00, R11
 	VPXORD           Z0, Z15, Z15
+	MOVQ             R10, R8
+	ANDQ             R13, R8
+	VPROLD           $0x08, Z19, Z19
 	SHRQ             $0x2a, R11, R10
-	VPROLD           $0x10, Z19, Z19
+	VPROLD           $0x08, Z15, Z15
 	LEAQ             (R10)(R10*4), R10
 	ADDQ             R10, R14
-	VPROLD           $0x10, Z15, Z15
-	MOVQ             R14, DI
 	VPADDD           Z6, Z1, Z1
-	SHRQ             $0x2c, DI
+	MOVQ             R14, DI
 	VPADDD           Z7, Z2, Z2
+	SHRQ             $0x2c, DI
 	ANDQ             R12, R14
 	VPXORD           Z1, Z12, Z12
 	ADDQ             DI, SI
 	VPXORD           Z2, Z13, Z13
-	MOVQ             R14, 1544(BX)
-	MOVQ             SI, 1552(BX)
-	VPROLD           $0x10, Z12, Z12
-	MOVQ             R8, 1560(BX)
-	VPROLD           $0x10, Z13, Z13
+	MOVQ             R14, 1624(BX)
+	MOVQ             SI, 1632(BX)
+	VPROLD           $0x08, Z12, Z12
+	MOVQ             R8, 1640(BX)
+	VPROLD           $0x08, Z13, Z13
 	IMUL3Q           $0x14, SI, SI
+	MOVQ             SI, 1648(BX)
 	VPADDD           Z4, Z3, Z3
-	MOVQ             SI, 1568(BX)
-	VPXORD           Z3, Z14, Z14
 	IMUL3Q           $0x14, R8, R8
-	VPROLD           $0x10, Z14, Z14
-	MOVQ             R8, 1576(BX)
-	VPXORD           Z24, Z24, Z24
+	VPXORD           Z3, Z14, Z14
+	MOVQ             R8, 1656(BX)
+	MOVQ             1504(BX), DX
+	VPROLD           $0x08, Z14, Z14
+	MULXQ            1464(BX), SI, DI
 	VPADDD           Z19, Z18, Z18
-	VPXORD           Z25, Z25, Z25
+	MULXQ            1472(BX), R8, R9
+	MULXQ            1480(BX), R10, R11
 	VPADDD           Z15, Z10, Z10
-	VPXORD           Z26, Z26, Z26
+	MOVQ             1512(BX), DX
 	VPXORD           Z18, Z17, Z17
-	VPXORD           Z27, Z27, Z27
+	MULXQ            1496(BX), AX, CX
+	ADDQ             AX, SI
 	VPXORD           Z10, Z5, Z5
-	VPXORD           Z28, Z28, Z28
+	ADCQ             CX, DI
+	VPROLD           $0x07, Z17, Z17
+	MULXQ            1464(BX), AX, CX
+	ADDQ             AX, R8
+	VPROLD           $0x07, Z5, Z5
+	ADCQ             CX, R9
+	VPADDD           Z12, Z11, Z11
+	MULXQ            1472(BX), AX, CX
+	ADDQ             AX, R10
+	VPADDD           Z13, Z8, Z8
+	ADCQ             CX, R11
+	VPXORD           Z11, Z6, Z6
+	MOVQ             1520(BX), DX
+	MULXQ            1488(BX), AX, CX
+	VPXORD           Z8, Z7, Z7
+	ADDQ             AX, SI
+	VPROLD           $0x07, Z6, Z6
+	ADCQ             CX, DI
+	MULXQ            1496(BX), AX, CX
+	VPROLD           $0x07, Z7, Z7
+	ADDQ             AX, R8
+	VPADDD           Z14, Z9, Z9
+	ADCQ             CX, R9
+	MULXQ            1464(BX), AX, CX
+	VPXORD           Z9, Z4, Z4
+	ADDQ             AX, R10
+	VPROLD           $0x07, Z4, Z4
+	ADCQ             CX, R11
+	MOVQ             SI, R14
+	VPSHUFD          $0x93, Z17, Z17
+	ANDQ             R12, R14
+	VPSHUFD          $0x4e, Z18, Z18
+	SHRQ             $0x2c, DI, SI
+	ADDQ             SI, R8
+	VPSHUFD          $0x39, Z19, Z19
+	ADCQ             $0x00, R9
+	VPADDD           Z17, Z16, Z16
+	MOVQ             R8, SI
+	ANDQ             R12, SI
+	VPADDD           Z4, Z0, Z0
+	SHRQ             $0x2c, R9, R8
+	VPXORD           Z16, Z19, Z19
+	ADDQ             R8, R10
+	ADCQ             $0x00, R11
+	VPXORD           Z0, Z12, Z12
+	MOVQ             R10, R8
+	VPROLD           $0x10, Z19, Z19
+	ANDQ             R13, R8
+	SHRQ             $0x2a, R11, R10
+	VPROLD           $0x10, Z12, Z12
+	LEAQ             (R10)(R10*4), R10
+	VPADDD           Z5, Z1, Z1
+	ADDQ             R10, R14
+	MOVQ             R14, DI
+	VPADDD           Z6, Z2, Z2
+	SHRQ             $0x2c, DI
+	VPXORD           Z1, Z13, Z13
+	ANDQ             R12, R14
+	ADDQ             DI, SI
+	VPXORD           Z2, Z14, Z14
+	MOVQ             R14, 1664(BX)
+	VPROLD           $0x10, Z13, Z13
+	MOVQ             SI, 1672(BX)
+	MOVQ             R8, 1680(BX)
+	VPROLD           $0x10, Z14, Z14
+	IMUL3Q           $0x14, SI, SI
+	VPADDD           Z7, Z3, Z3
+	MOVQ             SI, 1688(BX)
+	IMUL3Q           $0x14, R8, R8
+	VPXORD           Z3, Z15, Z15
+	MOVQ             R8, 1696(BX)
+	VPROLD           $0x10, Z15, Z15
+	MOVQ             1504(BX), DX
+	MULXQ            1504(BX), SI, DI
+	VPADDD           Z19, Z18, Z18
+	MULXQ            1512(BX), R8, R9
+	VPADDD           Z12, Z8, Z8
+	MULXQ            1520(BX), R10, R11
+	MOVQ             1512(BX), DX
+	VPXORD           Z18, Z17, Z17
+	MULXQ            1536(BX), AX, CX
+	VPXORD           Z8, Z4, Z4
+	ADDQ             AX, SI
+	ADCQ             CX, DI
 	VPROLD           $0x0c, Z17, Z17
-	VPXORD           Z29, Z29, Z29
+	MULXQ            1504(BX), AX, CX
+	VPROLD           $0x0c, Z4, Z4
+	ADDQ             AX, R8
+	ADCQ             CX, R9
+	VPADDD           Z13, Z9, Z9
+	MULXQ            1512(BX), AX, CX
+	VPADDD           Z14, Z10, Z10
+	ADDQ             AX, R10
+	ADCQ             CX, R11
+	VPXORD           Z9, Z5, Z5
+	MOVQ             1520(BX), DX
+	VPXORD           Z10, Z6, Z6
+	MULXQ            1528(BX), AX, CX
+	ADDQ             AX, SI
 	VPROLD           $0x0c, Z5, Z5
+	ADCQ             CX, DI
+	VPROLD           $0x0c, Z6, Z6
+	MULXQ            1536(BX), AX, CX
+	ADDQ             AX, R8
+	VPADDD           Z15, Z11, Z11
+	ADCQ             CX, R9
+	VPXORD           Z11, Z7, Z7
+	MULXQ            1504(BX), AX, CX
+	ADDQ             AX, R10
+	VPROLD           $0x0c, Z7, Z7
+	ADCQ             CX, R11
+	VPADDD           Z17, Z16, Z16
+	MOVQ             SI, R14
+	ANDQ             R12, R14
+	VPADDD           Z4, Z0, Z0
+	SHRQ             $0x2c, DI, SI
+	VPXORD           Z16, Z19, Z19
+	ADDQ             SI, R8
+	ADCQ             $0x00, R9
+	VPXORD           Z0, Z12, Z12
+	MOVQ             R8, SI
+	VPROLD           $0x08, Z19, Z19
+	ANDQ             R12, SI
+	SHRQ             $0x2c, R9, R8
+	VPROLD           $0x08, Z12, Z12
+	ADDQ             R8, R10
+	VPADDD           Z5, Z1, Z1
+	ADCQ             $0x00, R11
+	MOVQ             R10, R8
+	VPADDD           Z6, Z2, Z2
+	ANDQ             R13, R8
+	VPXORD           Z1, Z13, Z13
+	SHRQ             $0x2a, R11, R10
+	LEAQ             (R10)(R10*4), R10
+	VPXORD           Z2, Z14, Z14
+	ADDQ             R10, R14
+	VPROLD           $0x08, Z13, Z13
+	MOVQ             R14, DI
+	SHRQ             $0x2c, DI
+	VPROLD           $0x08, Z14, Z14
+	ANDQ             R12, R14
+	VPADDD           Z7, Z3, Z3
+	ADDQ             DI, SI
+	MOVQ             R14, 1704(BX)
+	VPXORD           Z3, Z15, Z15
+	MOVQ             SI, 1712(BX)
+	VPROLD           $0x08, Z15, Z15
+	MOVQ             R8, 1720(BX)
+	IMUL3Q           $0x14, SI, SI
+	VPADDD           Z19, Z18, Z18
+	MOVQ             SI, 1728(BX)
+	VPADDD           Z12, Z8, Z8
+	IMUL3Q           $0x14, R8, R8
+	MOVQ             R8, 1736(BX)
+	VPXORD           Z18, Z17, Z17
+	MOVQ             1544(BX), DX
+	VPXORD           Z8, Z4, Z4
+	MULXQ            1504(BX), SI, DI
+	VPROLD           $0x07, Z17, Z17
+	MULXQ            1512(BX), R8, R9
+	MULXQ            1520(BX), R10, R11
+	VPROLD           $0x07, Z4, Z4
+	MOVQ             1552(BX), DX
+	VPADDD           Z13, Z9, Z9
+	MULXQ            1536(BX), AX, CX
+	ADDQ             AX, SI
+	VPADDD           Z14, Z10, Z10
+	ADCQ             CX, DI
+	VPXORD           Z9, Z5, Z5
+	MULXQ            1504(BX), AX, CX
+	ADDQ             AX, R8
+	VPXORD           Z10, Z6, Z6
+	ADCQ             CX, R9
+	VPROLD           $0x07, Z5, Z5
+	MULXQ            1512(BX), AX, CX
+	ADDQ             AX, R10
+	VPROLD           $0x07, Z6, Z6
+	ADCQ             CX, R11
+	VPADDD           Z15, Z11, Z11
+	MOVQ             1560(BX), DX
+	MULXQ            1528(BX), AX, CX
+	VPXORD           Z11, Z7, Z7
+	ADDQ             AX, SI
+	VPROLD           $0x07, Z7, Z7
+	ADCQ             CX, DI
+	MULXQ            1536(BX), AX, CX
+	VPSHUFD          $0x39, Z17, Z17
+	ADDQ             AX, R8
+	VPSHUFD          $0x4e, Z18, Z18
+	ADCQ             CX, R9
+	MULXQ            1504(BX), AX, CX
+	VPSHUFD          $0x93, Z19, Z19
+	ADDQ             AX, R10
+	VPADDD           Z17, Z16, Z16
+	ADCQ             CX, R11
+	MOVQ             SI, R14
+	VPADDD           Z5, Z0, Z0
+	ANDQ             R12, R14
+	VPXORD           Z16, Z19, Z19
+	SHRQ             $0x2c, DI, SI
+	ADDQ             SI, R8
+	VPXORD           Z0, Z15, Z15
+	ADCQ             $0x00, R9
+	VPROLD           $0x10, Z19, Z19
+	MOVQ             R8, SI
+	ANDQ             R12, SI
+	VPROLD           $0x10, Z15, Z15
+	SHRQ             $0x2c, R9, R8
+	VPADDD           Z6, Z1, Z1
+	ADDQ             R8, R10
+	ADCQ             $0x00, R11
+	VPADDD           Z7, Z2, Z2
+	MOVQ             R10, R8
+	VPXORD           Z1, Z12, Z12
+	ANDQ             R13, R8
+	SHRQ             $0x2a, R11, R10
+	VPXORD           Z2, Z13, Z13
+	LEAQ             (R10)(R10*4), R10
+	VPROLD           $0x10, Z12, Z12
+	ADDQ             R10, R14
+	MOVQ             R14, DI
+	VPROLD           $0x10, Z13, Z13
+	SHRQ             $0x2c, DI
+	VPADDD           Z4, Z3, Z3
+	ANDQ             R12, R14
+	ADDQ             DI, SI
+	VPXORD           Z3, Z14, Z14
+	MOVQ             R14, 1744(BX)
+	VPROLD           $0x10, Z14, Z14
+	MOVQ             SI, 1752(BX)
+	MOVQ             R8, 1760(BX)
+	VPADDD           Z19, Z18, Z18
+	IMUL3Q           $0x14, SI, SI
+	VPADDD           Z15, Z10, Z10
+	MOVQ             SI, 1768(BX)
+	IMUL3Q           $0x14, R8, R8
+	VPXORD           Z18, Z17, Z17
+	MOVQ             R8, 1776(BX)
+	VPXORD           Z10, Z5, Z5
+	VPXORD           Z24, Z24, Z24
+	VPXORD           Z25, Z25, Z25
+	VPROLD           $0x0c, Z17, Z17
+	VPXORD           Z26, Z26, Z26
+	VPROLD           $0x0c, Z5, Z5
+	VPXORD           Z27, Z27, Z27
+	VPXORD           Z28, Z28, Z28
+	VPADDD           Z12, Z11, Z11
+	VPXORD           Z29, Z29, Z29
+	VPADDD           Z13, Z8, Z8
 	VMOVDQU64        448(BX), Z30
 	VPMADD52LUQ.BCST 1344(BX), Z30, Z24
-	VPADDD           Z12, Z11, Z11
-	VPMADD52HUQ.BCST 1344(BX), Z30, Z27
-	VPADDD           Z13, Z8, Z8
-	VPMADD52LUQ.BCST 1352(BX), Z30, Z25
 	VPXORD           Z11, Z6, Z6
-	VPMADD52HUQ.BCST 1352(BX), Z30, Z28
+	VPMADD52HUQ.BCST 1344(BX), Z30, Z27
 	VPXORD           Z8, Z7, Z7
-	VPMADD52LUQ.BCST 1360(BX), Z30, Z26
+	VPMADD52LUQ.BCST 1352(BX), Z30, Z25
+	VPMADD52HUQ.BCST 1352(BX), Z30, Z28
 	VPROLD           $0x0c, Z6, Z6
+	VPMADD52LUQ.BCST 1360(BX), Z30, Z26
+	VPROLD           $0x0c, Z7, Z7
 	VPMADD52HUQ.BCST 1360(BX), Z30, Z29
 	VMOVDQU64        640(BX), Z31
-	VPROLD           $0x0c, Z7, Z7
-	VPMADD52LUQ.BCST 1376(BX), Z31, Z24
 	VPADDD           Z14, Z9, Z9
-	VPMADD52HUQ.BCST 1376(BX), Z31, Z27
+	VPMADD52LUQ.BCST 1376(BX), Z31, Z24
 	VPXORD           Z9, Z4, Z4
+	VPMADD52HUQ.BCST 1376(BX), Z31, Z27
 	VPMADD52LUQ.BCST 1344(BX), Z31, Z25
 	VPROLD           $0x0c, Z4, Z4
 	VPMADD52HUQ.BCST 1344(BX), Z31, Z28
@@ -3331,80 +3309,90 @@ medium_rounds:
 	VMOVDQU64        832(BX), Z30
 	VPXORD           Z16, Z19, Z19
 	VPMADD52LUQ.BCST 1368(BX), Z30, Z24
-	VPXORD           Z0, Z15, Z15
 	VPMADD52HUQ.BCST 1368(BX), Z30, Z27
-	VPROLD           $0x08, Z19, Z19
+	VPXORD           Z0, Z15, Z15
 	VPMADD52LUQ.BCST 1376(BX), Z30, Z25
-	VPROLD           $0x08, Z15, Z15
+	VPROLD           $0x08, Z19, Z19
 	VPMADD52HUQ.BCST 1376(BX), Z30, Z28
-	VPADDD           Z6, Z1, Z1
 	VPMADD52LUQ.BCST 1344(BX), Z30, Z26
+	VPROLD           $0x08, Z15, Z15
 	VPMADD52HUQ.BCST 1344(BX), Z30, Z29
-	VPADDD           Z7, Z2, Z2
+	VPADDD           Z6, Z1, Z1
 	VPSLLQ           $0x08, Z28, Z28
-	VPXORD           Z1, Z12, Z12
 	VPSLLQ           $0x0c, Z29, Z30
-	VPXORD           Z2, Z13, Z13
+	VPADDD           Z7, Z2, Z2
 	VPSLLQ           $0x0a, Z29, Z29
-	VPROLD           $0x08, Z12, Z12
+	VPXORD           Z1, Z12, Z12
 	VPSLLQ           $0x08, Z27, Z27
-	VPROLD           $0x08, Z13, Z13
 	VPADDQ           Z28, Z26, Z26
+	VPXORD           Z2, Z13, Z13
 	VPADDQ           Z30, Z24, Z24
-	VPADDD           Z4, Z3, Z3
+	VPROLD           $0x08, Z12, Z12
 	VPADDQ           Z27, Z25, Z25
-	VPXORD           Z3, Z14, Z14
 	VPADDQ           Z29, Z24, Z24
-	VPROLD           $0x08, Z14, Z14
+	VPROLD           $0x08, Z13, Z13
 	VPSRLQ           $0x2a, Z26, Z30
-	VPADDD           Z19, Z18, Z18
+	VPADDD           Z4, Z3, Z3
 	VPANDQ.BCST      limb<>+8(SB), Z26, Z26
-	VPADDD           Z15, Z10, Z10
 	VPSRLQ           $0x2c, Z25, Z31
+	VPXORD           Z3, Z14, Z14
 	VPANDQ.BCST      limb<>+0(SB), Z25, Z25
-	VPXORD           Z18, Z17, Z17
+	VPROLD           $0x08, Z14, Z14
 	VPSLLQ           $0x02, Z30, Z27
-	VPXORD           Z10, Z5, Z5
 	VPADDQ           Z31, Z26, Z26
-	VPROLD           $0x07, Z17, Z17
+	VPADDD           Z19, Z18, Z18
 	VPSRLQ           $0x2c, Z24, Z28
-	VPROLD           $0x07, Z5, Z5
+	VPADDD           Z15, Z10, Z10
 	VPANDQ.BCST      limb<>+0(SB), Z24, Z24
-	VPADDD           Z12, Z11, Z11
 	VPADDQ           Z30, Z27, Z27
-	VPADDD           Z13, Z8, Z8
+	VPXORD           Z18, Z17, Z17
 	VPADDQ           Z28, Z25, Z25
+	VPXORD           Z10, Z5, Z5
 	VPADDQ           Z27, Z24, Z24
-	VPXORD           Z11, Z6, Z6
+	VMOVDQU64        Z24, 384(BX)
+	VPROLD           $0x07, Z17, Z17
+	VMOVDQU64        Z25, 576(BX)
+	VPROLD           $0x07, Z5, Z5
+	VMOVDQU64        Z26, 768(BX)
 	VPSLLQ           $0x02, Z25, Z30
-	VPXORD           Z8, Z7, Z7
+	VPADDD           Z12, Z11, Z11
 	VPSLLQ           $0x02, Z26, Z31
-	VPROLD           $0x07, Z6, Z6
+	VPADDD           Z13, Z8, Z8
 	VPADDQ           Z25, Z30, Z30
-	VPROLD           $0x07, Z7, Z7
 	VPADDQ           Z26, Z31, Z31
+	VPXORD           Z11, Z6, Z6
+	VPSLLQ           $0x02, Z30, Z30
+	VPXORD           Z8, Z7, Z7
+	VPSLLQ           $0x02, Z31, Z31
+	VMOVDQU64        Z30, 960(BX)
+	VPROLD           $0x07, Z6, Z6
+	VMOVDQU64        Z31, 1152(BX)
+	VPROLD           $0x07, Z7, Z7
+	VMOVDQU64        640(BX), Z27
+	VMOVDQU64        832(BX), Z28
 	VPADDD           Z14, Z9, Z9
+	VPSLLQ           $0x02, Z27, Z30
+	VPXORD           Z9, Z4, Z4
+	VPSLLQ           $0x02, Z28, Z31
+	VPADDQ           Z27, Z30, Z30
+	VPROLD           $0x07, Z4, Z4
+	VPADDQ           Z28, Z31, Z31
+	VPSHUFD          $0x93, Z17, Z17
 	VPSLLQ           $0x02, Z30, Z30
 	VPSLLQ           $0x02, Z31, Z31
-	VPXORD           Z9, Z4, Z4
-	VMOVDQU64        Z24, 384(BX)
-	VPROLD           $0x07, Z4, Z4
-	VMOVDQU64        Z25, 576(BX)
-	VPSHUFD          $0x93, Z17, Z17
-	VMOVDQU64        Z26, 768(BX)
 	VPSHUFD          $0x4e, Z18, Z18
-	VMOVDQU64        Z30, 960(BX)
+	VMOVDQU64        Z30, 1024(BX)
 	VPSHUFD          $0x39, Z19, Z19
-	VMOVDQU64        Z31, 1152(BX)
+	VMOVDQU64        Z31, 1216(BX)
 	CALL             ·middle(SB)
 	TESTQ            $+2, 64(R14)
 	JNZ              medium_beyond
 	SUBQ             $0x01, R11
 	JB               full
-	VMOVDQA64        1984(BX), Z26
+	VMOVDQA64        2176(BX), Z26
 	VPXORQ           (SI), Z26, Z26
 	VMOVDQU64        Z26, (DI)
-	VMOVDQA64        2048(BX), Z27
+	VMOVDQA64        2240(BX), Z27
 	VPXORQ           64(SI), Z27, Z27
 	VMOVDQU64        Z27, 64(DI)
 	ADDQ             $+128, SI
@@ -3581,10 +3569,10 @@ large:
 	MOVL         376(BX), R13
 	MOVL         380(BX), R14
 	MOVQ         360(BX), R15
-	MOVQ         R15, 2184(BX)
+	MOVQ         R15, 2376(BX)
 	MOVL         352(BX), R15
 	MOVL         356(BX), BP
-	MOVL         $0x00000005, 2192(BX)
+	MOVL         $0x00000005, 2384(BX)
 	PCALIGN      $0x40
 
 large_rounds:
@@ -3631,12 +3619,12 @@ large_rounds:
 	VPROLD           $0x10, Z15, Z15
 	ROLL             $0x07, R8
 	VPADDD           Z19, Z18, Z18
-	MOVL             R15, 2176(BX)
-	MOVL             BP, 2180(BX)
+	MOVL             R15, 2368(BX)
+	MOVL             BP, 2372(BX)
 	VPADDD           Z23, Z22, Z22
-	MOVL             2184(BX), R15
+	MOVL             2376(BX), R15
 	VPXORD           Z18, Z17, Z17
-	MOVL             2188(BX), BP
+	MOVL             2380(BX), BP
 	VPXORD           Z22, Z21, Z21
 	ADDL             R9, DX
 	ADDL             R10, SI
@@ -3722,12 +3710,12 @@ large_rounds:
 	VPXORD           Z18, Z17, Z17
 	ROLL             $0x07, R9
 	VPXORD           Z22, Z21, Z21
-	MOVL             R15, 2184(BX)
-	MOVL             BP, 2188(BX)
+	MOVL             R15, 2376(BX)
+	MOVL             BP, 2380(BX)
 	VPROLD           $0x07, Z17, Z17
-	MOVL             2176(BX), R15
+	MOVL             2368(BX), R15
 	VPROLD           $0x07, Z21, Z21
-	MOVL             2180(BX), BP
+	MOVL             2372(BX), BP
 	VPADDD           Z12, Z8, Z8
 	ADDL             R10, DX
 	ADDL             DI, SI
@@ -3813,12 +3801,12 @@ large_rounds:
 	VPROLD           $0x10, Z14, Z14
 	ROLL             $0x07, R8
 	VPADDD           Z19, Z18, Z18
-	MOVL             R15, 2176(BX)
-	MOVL             BP, 2180(BX)
+	MOVL             R15, 2368(BX)
+	MOVL             BP, 2372(BX)
 	VPADDD           Z23, Z22, Z22
-	MOVL             2184(BX), R15
+	MOVL             2376(BX), R15
 	VPXORD           Z18, Z17, Z17
-	MOVL             2188(BX), BP
+	MOVL             2380(BX), BP
 	VPXORD           Z22, Z21, Z21
 	ADDL             R9, DX
 	ADDL             R10, SI
@@ -3904,12 +3892,12 @@ large_rounds:
 	VPXORD           Z18, Z17, Z17
 	ROLL             $0x07, R9
 	VPXORD           Z22, Z21, Z21
-	MOVL             R15, 2184(BX)
-	MOVL             BP, 2188(BX)
+	MOVL             R15, 2376(BX)
+	MOVL             BP, 2380(BX)
 	VPROLD           $0x07, Z17, Z17
-	MOVL             2176(BX), R15
+	MOVL             2368(BX), R15
 	VPROLD           $0x07, Z21, Z21
-	MOVL             2180(BX), BP
+	MOVL             2372(BX), BP
 	VPADDD           Z15, Z10, Z10
 	ADDL             R10, DX
 	ADDL             DI, SI
@@ -3952,664 +3940,748 @@ large_rounds:
 	ROLL             $0x07, R10
 	VPSHUFD          $0x39, Z23, Z23
 	ROLL             $0x07, DI
-	DECL             2192(BX)
+	DECL             2384(BX)
 	JNZ              large_rounds
+	MOVQ             $+11, 2440(BX)
 	VPADDD           Z17, Z16, Z16
 	ADDL             320(BX), AX
-	VPADDD           Z21, Z20, Z20
 	ADDL             324(BX), CX
-	VPXORD           Z16, Z19, Z19
+	VPADDD           Z21, Z20, Z20
 	ADDL             328(BX), DX
-	VPXORD           Z20, Z23, Z23
+	VPXORD           Z16, Z19, Z19
 	ADDL             332(BX), SI
-	VPROLD           $0x10, Z19, Z19
+	VPXORD           Z20, Z23, Z23
 	ADDL             336(BX), DI
-	VPROLD           $0x10, Z23, Z23
-	MOVL             DI, 2112(BX)
-	VPADDD           Z4, Z0, Z0
+	VPROLD           $0x10, Z19, Z19
+	MOVL             DI, 2304(BX)
 	ADDL             340(BX), R8
-	VPADDD           Z5, Z1, Z1
-	MOVL             R8, 2116(BX)
-	VPXORD           Z0, Z12, Z12
+	VPROLD           $0x10, Z23, Z23
+	MOVL             R8, 2308(BX)
+	VPADDD           Z4, Z0, Z0
 	ADDL             344(BX), R9
-	VPXORD           Z1, Z13, Z13
-	MOVL             R9, 2120(BX)
-	VPROLD           $0x10, Z12, Z12
+	VPADDD           Z5, Z1, Z1
+	MOVL             R9, 2312(BX)
+	VPXORD           Z0, Z12, Z12
 	ADDL             348(BX), R10
-	VPROLD           $0x10, Z13, Z13
-	MOVL             R10, 2124(BX)
-	VPADDD           Z6, Z2, Z2
+	VPXORD           Z1, Z13, Z13
+	MOVL             R10, 2316(BX)
 	SHLQ             $0x20, CX
-	VPADDD           Z7, Z3, Z3
+	VPROLD           $0x10, Z12, Z12
 	ORQ              CX, AX
-	VPXORD           Z2, Z14, Z14
+	VPROLD           $0x10, Z13, Z13
 	SHLQ             $0x20, SI
-	VPXORD           Z3, Z15, Z15
+	VPADDD           Z6, Z2, Z2
 	ORQ              SI, DX
-	VPROLD           $0x10, Z14, Z14
+	VPADDD           Z7, Z3, Z3
 	MOVQ             $0x0ffffffc0fffffff, R8
-	VPROLD           $0x10, Z15, Z15
+	VPXORD           Z2, Z14, Z14
 	MOVQ             $0x0ffffffc0ffffffc, R9
-	VPADDD           Z19, Z18, Z18
 	ANDQ             R8, AX
-	VPADDD           Z23, Z22, Z22
+	VPXORD           Z3, Z15, Z15
 	ANDQ             R9, DX
+	VPROLD           $0x10, Z14, Z14
+	MOVQ             AX, 2320(BX)
+	VPROLD           $0x10, Z15, Z15
+	MOVQ             DX, 2328(BX)
+	VPADDD           Z19, Z18, Z18
+	MOVQ             AX, R8
+	VPADDD           Z23, Z22, Z22
+	MOVQ             DX, R9
+	MOVQ             R9, R10
 	VPXORD           Z18, Z17, Z17
-	MOVQ             AX, 2128(BX)
+	SHRQ             $0x02, R10
 	VPXORD           Z22, Z21, Z21
-	MOVQ             DX, 2136(BX)
+	ADDQ             R9, R10
 	VPROLD           $0x0c, Z17, Z17
+	MOVQ             R8, R13
+	VPROLD           $0x0c, Z21, Z21
+	MOVQ             R9, R14
+	VPADDD           Z12, Z8, Z8
+	XORL             R15, R15
+	MOVQ             $0x00000fffffffffff, SI
+	VPADDD           Z13, Z9, Z9
+	MOVQ             R13, AX
+	VPXORD           Z8, Z4, Z4
+	ANDQ             SI, AX
+	VPXORD           Z9, Z5, Z5
+	MOVQ             R13, DI
+	VPROLD           $0x0c, Z4, Z4
+	SHRQ             $0x2c, R14, DI
+	VPROLD           $0x0c, Z5, Z5
+	ANDQ             SI, DI
+	MOVQ             R14, BP
+	VPADDD           Z14, Z10, Z10
+	SHRQ             $0x18, R15, BP
+	VPADDD           Z15, Z11, Z11
+	MOVQ             AX, 512(BX)
+	VPXORD           Z10, Z6, Z6
+	MOVQ             DI, 704(BX)
+	VPXORD           Z11, Z7, Z7
+	MOVQ             BP, 896(BX)
+	IMUL3Q           $0x14, DI, DI
+	VPROLD           $0x0c, Z6, Z6
+	IMUL3Q           $0x14, BP, BP
+	VPROLD           $0x0c, Z7, Z7
+	MOVQ             DI, 1088(BX)
+	VPADDD           Z17, Z16, Z16
+	MOVQ             BP, 1280(BX)
+	VPADDD           Z21, Z20, Z20
+	MOVQ             R8, DX
+	VPXORD           Z16, Z19, Z19
+	MULXQ            R13, AX, CX
+	MULXQ            R14, R11, R12
+	VPXORD           Z20, Z23, Z23
+	IMULQ            R15, DX
+	VPROLD           $0x08, Z19, Z19
+	ADDQ             DX, R12
+	VPROLD           $0x08, Z23, Z23
+	MOVQ             R9, DX
+	VPADDD           Z4, Z0, Z0
+	MULXQ            R13, R13, DX
+	VPADDD           Z5, Z1, Z1
+	ADDQ             R13, R11
+	ADCQ             DX, R12
+	VPXORD           Z0, Z12, Z12
+	MOVQ             R10, DX
+	VPXORD           Z1, Z13, Z13
+	MULXQ            R14, R13, DX
+	VPROLD           $0x08, Z12, Z12
+	IMULQ            R10, R15
+	VPROLD           $0x08, Z13, Z13
+	ADDQ             R13, AX
+	VPADDD           Z6, Z2, Z2
+	ADCQ             DX, CX
+	ADDQ             R15, R11
+	VPADDD           Z7, Z3, Z3
+	ADCQ             $0x00, R12
+	VPXORD           Z2, Z14, Z14
+	ADDQ             CX, R11
+	VPXORD           Z3, Z15, Z15
+	ADCQ             $0x00, R12
+	VPROLD           $0x08, Z14, Z14
+	MOVQ             AX, R13
+	VPROLD           $0x08, Z15, Z15
+	MOVQ             R11, R14
+	MOVQ             R12, R15
+	VPADDD           Z19, Z18, Z18
+	MOVQ             R12, AX
+	VPADDD           Z23, Z22, Z22
+	MOVQ             AX, CX
+	VPXORD           Z18, Z17, Z17
+	ANDQ             $0x03, R15
+	VPXORD           Z22, Z21, Z21
+	SHRQ             $0x02, CX
+	VPROLD           $0x07, Z17, Z17
+	ANDQ             $-4, AX
+	ADDQ             CX, AX
+	VPROLD           $0x07, Z21, Z21
+	ADDQ             AX, R13
+	VPADDD           Z12, Z8, Z8
+	ADCQ             $0x00, R14
+	VPADDD           Z13, Z9, Z9
+	ADCQ             $0x00, R15
+	VPXORD           Z8, Z4, Z4
+	MOVQ             R13, AX
+	ANDQ             SI, AX
+	VPXORD           Z9, Z5, Z5
+	MOVQ             R13, DI
+	VPROLD           $0x07, Z4, Z4
+	SHRQ             $0x2c, R14, DI
+	VPROLD           $0x07, Z5, Z5
+	ANDQ             SI, DI
+	VPADDD           Z14, Z10, Z10
+	MOVQ             R14, BP
+	VPADDD           Z15, Z11, Z11
+	SHRQ             $0x18, R15, BP
+	MOVQ             AX, 504(BX)
+	VPXORD           Z10, Z6, Z6
+	MOVQ             DI, 696(BX)
+	VPXORD           Z11, Z7, Z7
+	MOVQ             BP, 888(BX)
+	VPROLD           $0x07, Z6, Z6
+	MOVQ             R8, DX
+	VPROLD           $0x07, Z7, Z7
+	MULXQ            R13, AX, CX
+	VPSHUFD          $0x39, Z17, Z17
+	MULXQ            R14, R11, R12
+	IMULQ            R15, DX
+	VPSHUFD          $0x4e, Z18, Z18
+	ADDQ             DX, R12
+	VPSHUFD          $0x93, Z19, Z19
+	MOVQ             R9, DX
+	VPSHUFD          $0x39, Z21, Z21
+	MULXQ            R13, R13, DX
+	VPSHUFD          $0x4e, Z22, Z22
+	ADDQ             R13, R11
+	VPSHUFD          $0x93, Z23, Z23
+	ADCQ             DX, R12
+	MOVQ             R10, DX
+	VPADDD           Z17, Z16, Z16
+	MULXQ            R14, R13, DX
+	VPADDD           Z21, Z20, Z20
+	IMULQ            R10, R15
+	VPXORD           Z16, Z19, Z19
+	ADDQ             R13, AX
+	VPXORD           Z20, Z23, Z23
+	ADCQ             DX, CX
+	VPROLD           $0x10, Z19, Z19
+	ADDQ             R15, R11
+	ADCQ             $0x00, R12
+	VPROLD           $0x10, Z23, Z23
+	ADDQ             CX, R11
+	VPADDD           Z5, Z0, Z0
+	ADCQ             $0x00, R12
+	VPADDD           Z6, Z1, Z1
+	MOVQ             AX, R13
+	VPXORD           Z0, Z15, Z15
+	MOVQ             R11, R14
+	VPXORD           Z1, Z12, Z12
+	MOVQ             R12, R15
+	MOVQ             R12, AX
+	VPROLD           $0x10, Z15, Z15
+	MOVQ             AX, CX
+	VPROLD           $0x10, Z12, Z12
+	ANDQ             $0x03, R15
+	VPADDD           Z7, Z2, Z2
+	SHRQ             $0x02, CX
+	VPADDD           Z4, Z3, Z3
+	ANDQ             $-4, AX
+	VPXORD           Z2, Z13, Z13
+	ADDQ             CX, AX
+	ADDQ             AX, R13
+	VPXORD           Z3, Z14, Z14
+	ADCQ             $0x00, R14
+	VPROLD           $0x10, Z13, Z13
+	ADCQ             $0x00, R15
+	VPROLD           $0x10, Z14, Z14
+	MOVQ             R13, AX
+	VPADDD           Z19, Z18, Z18
+	ANDQ             SI, AX
+	MOVQ             R13, DI
+	VPADDD           Z23, Z22, Z22
+	SHRQ             $0x2c, R14, DI
+	VPXORD           Z18, Z17, Z17
+	ANDQ             SI, DI
+	VPXORD           Z22, Z21, Z21
+	MOVQ             R14, BP
+	VPROLD           $0x0c, Z17, Z17
+	SHRQ             $0x18, R15, BP
+	VPROLD           $0x0c, Z21, Z21
+	MOVQ             AX, 496(BX)
+	MOVQ             DI, 688(BX)
+	VPADDD           Z15, Z10, Z10
+	MOVQ             BP, 880(BX)
+	VPADDD           Z12, Z11, Z11
+	MOVQ             R8, DX
+	VPXORD           Z10, Z5, Z5
+	MULXQ            R13, AX, CX
+	VPXORD           Z11, Z6, Z6
+	MULXQ            R14, R11, R12
+	VPROLD           $0x0c, Z5, Z5
+	IMULQ            R15, DX
+	ADDQ             DX, R12
+	VPROLD           $0x0c, Z6, Z6
+	MOVQ             R9, DX
+	VPADDD           Z13, Z8, Z8
+	MULXQ            R13, R13, DX
+	VPADDD           Z14, Z9, Z9
+	ADDQ             R13, R11
+	VPXORD           Z8, Z7, Z7
+	ADCQ             DX, R12
+	VPXORD           Z9, Z4, Z4
+	MOVQ             R10, DX
+	MULXQ            R14, R13, DX
+	VPROLD           $0x0c, Z7, Z7
+	IMULQ            R10, R15
+	VPROLD           $0x0c, Z4, Z4
+	ADDQ             R13, AX
+	VPADDD           Z17, Z16, Z16
+	ADCQ             DX, CX
+	VPADDD           Z21, Z20, Z20
+	ADDQ             R15, R11
+	VPXORD           Z16, Z19, Z19
+	ADCQ             $0x00, R12
+	ADDQ             CX, R11
+	VPXORD           Z20, Z23, Z23
+	ADCQ             $0x00, R12
+	VPROLD           $0x08, Z19, Z19
+	MOVQ             AX, R13
+	VPROLD           $0x08, Z23, Z23
+	MOVQ             R11, R14
+	VPADDD           Z5, Z0, Z0
+	MOVQ             R12, R15
+	VPADDD           Z6, Z1, Z1
+	MOVQ             R12, AX
+	MOVQ             AX, CX
+	VPXORD           Z0, Z15, Z15
+	ANDQ             $0x03, R15
+	VPXORD           Z1, Z12, Z12
+	SHRQ             $0x02, CX
+	VPROLD           $0x08, Z15, Z15
+	ANDQ             $-4, AX
+	VPROLD           $0x08, Z12, Z12
+	ADDQ             CX, AX
+	ADDQ             AX, R13
+	VPADDD           Z7, Z2, Z2
+	ADCQ             $0x00, R14
+	VPADDD           Z4, Z3, Z3
+	ADCQ             $0x00, R15
+	VPXORD           Z2, Z13, Z13
+	MOVQ             R13, AX
+	VPXORD           Z3, Z14, Z14
+	ANDQ             SI, AX
+	VPROLD           $0x08, Z13, Z13
+	MOVQ             R13, DI
+	SHRQ             $0x2c, R14, DI
+	VPROLD           $0x08, Z14, Z14
+	ANDQ             SI, DI
+	VPADDD           Z19, Z18, Z18
+	MOVQ             R14, BP
+	VPADDD           Z23, Z22, Z22
+	SHRQ             $0x18, R15, BP
+	VPXORD           Z18, Z17, Z17
+	MOVQ             AX, 488(BX)
+	VPXORD           Z22, Z21, Z21
+	MOVQ             DI, 680(BX)
+	MOVQ             BP, 872(BX)
+	VPROLD           $0x07, Z17, Z17
+	MOVQ             R8, DX
+	VPROLD           $0x07, Z21, Z21
+	MULXQ            R13, AX, CX
+	VPADDD           Z15, Z10, Z10
+	MULXQ            R14, R11, R12
+	VPADDD           Z12, Z11, Z11
+	IMULQ            R15, DX
+	VPXORD           Z10, Z5, Z5
+	ADDQ             DX, R12
+	MOVQ             R9, DX
+	VPXORD           Z11, Z6, Z6
+	MULXQ            R13, R13, DX
+	VPROLD           $0x07, Z5, Z5
+	ADDQ             R13, R11
+	VPROLD           $0x07, Z6, Z6
+	ADCQ             DX, R12
+	VPADDD           Z13, Z8, Z8
+	MOVQ             R10, DX
+	VPADDD           Z14, Z9, Z9
+	MULXQ            R14, R13, DX
+	IMULQ            R10, R15
+	VPXORD           Z8, Z7, Z7
+	ADDQ             R13, AX
+	VPXORD           Z9, Z4, Z4
+	ADCQ             DX, CX
+	VPROLD           $0x07, Z7, Z7
+	ADDQ             R15, R11
+	VPROLD           $0x07, Z4, Z4
+	ADCQ             $0x00, R12
+	VPSHUFD          $0x93, Z17, Z17
+	ADDQ             CX, R11
+	ADCQ             $0x00, R12
+	VPSHUFD          $0x4e, Z18, Z18
+	MOVQ             AX, R13
+	VPSHUFD          $0x39, Z19, Z19
+	MOVQ             R11, R14
+	VPSHUFD          $0x93, Z21, Z21
+	MOVQ             R12, R15
+	VPSHUFD          $0x4e, Z22, Z22
+	MOVQ             R12, AX
+	VPSHUFD          $0x39, Z23, Z23
+	MOVQ             AX, CX
+	ANDQ             $0x03, R15
+	VPADDD           Z17, Z16, Z16
+	SHRQ             $0x02, CX
+	VPADDD           Z21, Z20, Z20
+	ANDQ             $-4, AX
+	VPXORD           Z16, Z19, Z19
+	ADDQ             CX, AX
+	VPXORD           Z20, Z23, Z23
+	ADDQ             AX, R13
+	ADCQ             $0x00, R14
+	VPROLD           $0x10, Z19, Z19
+	ADCQ             $0x00, R15
+	VPROLD           $0x10, Z23, Z23
+	MOVQ             R13, AX
+	VPADDD           Z4, Z0, Z0
+	ANDQ             SI, AX
+	VPADDD           Z5, Z1, Z1
+	MOVQ             R13, DI
+	VPXORD           Z0, Z12, Z12
+	SHRQ             $0x2c, R14, DI
+	ANDQ             SI, DI
+	VPXORD           Z1, Z13, Z13
+	MOVQ             R14, BP
+	VPROLD           $0x10, Z12, Z12
+	SHRQ             $0x18, R15, BP
+	VPROLD           $0x10, Z13, Z13
+	MOVQ             AX, 480(BX)
+	VPADDD           Z6, Z2, Z2
+	MOVQ             DI, 672(BX)
+	VPADDD           Z7, Z3, Z3
+	MOVQ             BP, 864(BX)
+	MOVQ             R8, DX
+	VPXORD           Z2, Z14, Z14
+	MULXQ            R13, AX, CX
+	VPXORD           Z3, Z15, Z15
+	MULXQ            R14, R11, R12
+	VPROLD           $0x10, Z14, Z14
+	IMULQ            R15, DX
+	VPROLD           $0x10, Z15, Z15
+	ADDQ             DX, R12
+	VPADDD           Z19, Z18, Z18
+	MOVQ             R9, DX
+	MULXQ            R13, R13, DX
+	VPADDD           Z23, Z22, Z22
+	ADDQ             R13, R11
+	VPXORD           Z18, Z17, Z17
+	ADCQ             DX, R12
+	VPXORD           Z22, Z21, Z21
+	MOVQ             R10, DX
+	VPROLD           $0x0c, Z17, Z17
+	MULXQ            R14, R13, DX
+	VPROLD           $0x0c, Z21, Z21
+	IMULQ            R10, R15
+	ADDQ             R13, AX
+	VPADDD           Z12, Z8, Z8
+	ADCQ             DX, CX
+	VPADDD           Z13, Z9, Z9
+	ADDQ             R15, R11
+	VPXORD           Z8, Z4, Z4
+	ADCQ             $0x00, R12
+	VPXORD           Z9, Z5, Z5
+	ADDQ             CX, R11
+	VPROLD           $0x0c, Z4, Z4
+	ADCQ             $0x00, R12
+	MOVQ             AX, R13
+	VPROLD           $0x0c, Z5, Z5
+	MOVQ             R11, R14
+	VPADDD           Z14, Z10, Z10
+	MOVQ             R12, R15
+	VPADDD           Z15, Z11, Z11
+	MOVQ             R12, AX
+	VPXORD           Z10, Z6, Z6
+	MOVQ             AX, CX
+	ANDQ             $0x03, R15
+	VPXORD           Z11, Z7, Z7
+	SHRQ             $0x02, CX
+	VPROLD           $0x0c, Z6, Z6
+	ANDQ             $-4, AX
+	VPROLD           $0x0c, Z7, Z7
+	ADDQ             CX, AX
+	VPADDD           Z17, Z16, Z16
+	ADDQ             AX, R13
+	VPADDD           Z21, Z20, Z20
+	ADCQ             $0x00, R14
+	ADCQ             $0x00, R15
+	VPXORD           Z16, Z19, Z19
+	MOVQ             R13, AX
+	VPXORD           Z20, Z23, Z23
+	ANDQ             SI, AX
+	VPROLD           $0x08, Z19, Z19
+	MOVQ             R13, DI
+	VPROLD           $0x08, Z23, Z23
+	SHRQ             $0x2c, R14, DI
+	VPADDD           Z4, Z0, Z0
+	ANDQ             SI, DI
+	MOVQ             R14, BP
+	VPADDD           Z5, Z1, Z1
+	SHRQ             $0x18, R15, BP
+	VPXORD           Z0, Z12, Z12
+	MOVQ             AX, 472(BX)
+	VPXORD           Z1, Z13, Z13
+	MOVQ             DI, 664(BX)
+	VPROLD           $0x08, Z12, Z12
+	MOVQ             BP, 856(BX)
+	VPROLD           $0x08, Z13, Z13
+	MOVQ             R8, DX
+	MULXQ            R13, AX, CX
+	VPADDD           Z6, Z2, Z2
+	MULXQ            R14, R11, R12
+	VPADDD           Z7, Z3, Z3
+	IMULQ            R15, DX
+	VPXORD           Z2, Z14, Z14
+	ADDQ             DX, R12
+	VPXORD           Z3, Z15, Z15
+	MOVQ             R9, DX
+	VPROLD           $0x08, Z14, Z14
+	MULXQ            R13, R13, DX
+	ADDQ             R13, R11
+	VPROLD           $0x08, Z15, Z15
+	ADCQ             DX, R12
+	VPADDD           Z19, Z18, Z18
+	MOVQ             R10, DX
+	VPADDD           Z23, Z22, Z22
+	MULXQ            R14, R13, DX
+	VPXORD           Z18, Z17, Z17
+	IMULQ            R10, R15
+	VPXORD           Z22, Z21, Z21
+	ADDQ             R13, AX
+	ADCQ             DX, CX
+	VPROLD           $0x07, Z17, Z17
+	ADDQ             R15, R11
+	VPROLD           $0x07, Z21, Z21
+	ADCQ             $0x00, R12
+	VPADDD           Z12, Z8, Z8
+	ADDQ             CX, R11
+	VPADDD           Z13, Z9, Z9
+	ADCQ             $0x00, R12
+	VPXORD           Z8, Z4, Z4
+	MOVQ             AX, R13
+	MOVQ             R11, R14
+	VPXORD           Z9, Z5, Z5
+	MOVQ             R12, R15
+	VPROLD           $0x07, Z4, Z4
+	MOVQ             R12, AX
+	VPROLD           $0x07, Z5, Z5
+	MOVQ             AX, CX
+	VPADDD           Z14, Z10, Z10
+	ANDQ             $0x03, R15
+	SHRQ             $0x02, CX
+	VPADDD           Z15, Z11, Z11
+	ANDQ             $-4, AX
+	VPXORD           Z10, Z6, Z6
+	ADDQ             CX, AX
+	VPXORD           Z11, Z7, Z7
+	ADDQ             AX, R13
+	VPROLD           $0x07, Z6, Z6
+	ADCQ             $0x00, R14
+	VPROLD           $0x07, Z7, Z7
+	ADCQ             $0x00, R15
+	MOVQ             R13, AX
+	VPSHUFD          $0x39, Z17, Z17
+	ANDQ             SI, AX
+	VPSHUFD          $0x4e, Z18, Z18
+	MOVQ             R13, DI
+	VPSHUFD          $0x93, Z19, Z19
+	SHRQ             $0x2c, R14, DI
+	VPSHUFD          $0x39, Z21, Z21
+	ANDQ             SI, DI
+	VPSHUFD          $0x4e, Z22, Z22
+	MOVQ             R14, BP
+	SHRQ             $0x18, R15, BP
+	VPSHUFD          $0x93, Z23, Z23
+	MOVQ             AX, 464(BX)
+	VPADDD           Z17, Z16, Z16
+	MOVQ             DI, 656(BX)
+	VPADDD           Z21, Z20, Z20
+	MOVQ             BP, 848(BX)
+	VPXORD           Z16, Z19, Z19
+	MOVQ             R8, DX
+	VPXORD           Z20, Z23, Z23
+	MULXQ            R13, AX, CX
+	MULXQ            R14, R11, R12
+	VPROLD           $0x10, Z19, Z19
+	IMULQ            R15, DX
+	VPROLD           $0x10, Z23, Z23
+	ADDQ             DX, R12
+	VPADDD           Z5, Z0, Z0
+	MOVQ             R9, DX
+	VPADDD           Z6, Z1, Z1
+	MULXQ            R13, R13, DX
+	VPXORD           Z0, Z15, Z15
+	ADDQ             R13, R11
+	ADCQ             DX, R12
+	VPXORD           Z1, Z12, Z12
+	MOVQ             R10, DX
+	VPROLD           $0x10, Z15, Z15
+	MULXQ            R14, R13, DX
+	VPROLD           $0x10, Z12, Z12
+	IMULQ            R10, R15
+	VPADDD           Z7, Z2, Z2
+	ADDQ             R13, AX
+	VPADDD           Z4, Z3, Z3
+	ADCQ             DX, CX
+	ADDQ             R15, R11
+	VPXORD           Z2, Z13, Z13
+	ADCQ             $0x00, R12
+	VPXORD           Z3, Z14, Z14
+	ADDQ             CX, R11
+	VPROLD           $0x10, Z13, Z13
+	ADCQ             $0x00, R12
+	VPROLD           $0x10, Z14, Z14
+	MOVQ             AX, R13
+	MOVQ             R11, R14
+	VPADDD           Z19, Z18, Z18
+	MOVQ             R12, R15
+	VPADDD           Z23, Z22, Z22
+	MOVQ             R12, AX
+	VPXORD           Z18, Z17, Z17
+	MOVQ             AX, CX
+	VPXORD           Z22, Z21, Z21
+	ANDQ             $0x03, R15
+	VPROLD           $0x0c, Z17, Z17
+	SHRQ             $0x02, CX
+	ANDQ             $-4, AX
+	VPROLD           $0x0c, Z21, Z21
+	ADDQ             CX, AX
+	VPADDD           Z15, Z10, Z10
+	ADDQ             AX, R13
+	VPADDD           Z12, Z11, Z11
+	ADCQ             $0x00, R14
+	VPXORD           Z10, Z5, Z5
+	ADCQ             $0x00, R15
+	VPXORD           Z11, Z6, Z6
+	MOVQ             R13, AX
+	ANDQ             SI, AX
+	VPROLD           $0x0c, Z5, Z5
+	MOVQ             R13, DI
+	VPROLD           $0x0c, Z6, Z6
+	SHRQ             $0x2c, R14, DI
+	VPADDD           Z13, Z8, Z8
+	ANDQ             SI, DI
+	VPADDD           Z14, Z9, Z9
+	MOVQ             R14, BP
+	VPXORD           Z8, Z7, Z7
+	SHRQ             $0x18, R15, BP
+	MOVQ             AX, 456(BX)
+	VPXORD           Z9, Z4, Z4
+	MOVQ             DI, 648(BX)
+	VPROLD           $0x0c, Z7, Z7
+	MOVQ             BP, 840(BX)
+	VPROLD           $0x0c, Z4, Z4
+	MOVQ             AX, 1344(BX)
+	VPADDD           Z17, Z16, Z16
+	MOVQ             DI, 1352(BX)
+	VPADDD           Z21, Z20, Z20
+	MOVQ             BP, 1360(BX)
+	IMUL3Q           $0x14, DI, DI
+	VPXORD           Z16, Z19, Z19
+	MOVQ             DI, 1368(BX)
+	VPXORD           Z20, Z23, Z23
+	IMUL3Q           $0x14, BP, BP
+	VPROLD           $0x08, Z19, Z19
+	MOVQ             BP, 1376(BX)
+	VPROLD           $0x08, Z23, Z23
+	MOVQ             R8, DX
+	VPADDD           Z5, Z0, Z0
+	MULXQ            R13, AX, CX
+	MULXQ            R14, R11, R12
+	VPADDD           Z6, Z1, Z1
+	IMULQ            R15, DX
+	VPXORD           Z0, Z15, Z15
+	ADDQ             DX, R12
+	VPXORD           Z1, Z12, Z12
+	MOVQ             R9, DX
+	VPROLD           $0x08, Z15, Z15
+	MULXQ            R13, R13, DX
+	ADDQ             R13, R11
+	VPROLD           $0x08, Z12, Z12
+	ADCQ             DX, R12
+	VPADDD           Z7, Z2, Z2
+	MOVQ             R10, DX
+	VPADDD           Z4, Z3, Z3
+	MULXQ            R14, R13, DX
+	VPXORD           Z2, Z13, Z13
+	IMULQ            R10, R15
+	VPXORD           Z3, Z14, Z14
+	ADDQ             R13, AX
+	ADCQ             DX, CX
+	VPROLD           $0x08, Z13, Z13
+	ADDQ             R15, R11
+	VPROLD           $0x08, Z14, Z14
+	ADCQ             $0x00, R12
+	VPADDD           Z19, Z18, Z18
+	ADDQ             CX, R11
+	VPADDD           Z23, Z22, Z22
+	ADCQ             $0x00, R12
+	VPXORD           Z18, Z17, Z17
+	MOVQ             AX, R13
+	MOVQ             R11, R14
+	VPXORD           Z22, Z21, Z21
+	MOVQ             R12, R15
+	VPROLD           $0x07, Z17, Z17
+	MOVQ             R12, AX
+	VPROLD           $0x07, Z21, Z21
+	MOVQ             AX, CX
+	VPADDD           Z15, Z10, Z10
+	ANDQ             $0x03, R15
+	VPADDD           Z12, Z11, Z11
+	SHRQ             $0x02, CX
+	ANDQ             $-4, AX
+	VPXORD           Z10, Z5, Z5
+	ADDQ             CX, AX
+	VPXORD           Z11, Z6, Z6
+	ADDQ             AX, R13
+	VPROLD           $0x07, Z5, Z5
+	ADCQ             $0x00, R14
+	VPROLD           $0x07, Z6, Z6
+	ADCQ             $0x00, R15
+	VPADDD           Z13, Z8, Z8
+	MOVQ             R13, AX
+	ANDQ             SI, AX
+	VPADDD           Z14, Z9, Z9
+	MOVQ             R13, DI
+	VPXORD           Z8, Z7, Z7
+	SHRQ             $0x2c, R14, DI
+	VPXORD           Z9, Z4, Z4
+	ANDQ             SI, DI
+	VPROLD           $0x07, Z7, Z7
+	MOVQ             R14, BP
+	VPROLD           $0x07, Z4, Z4
+	SHRQ             $0x18, R15, BP
+	MOVQ             AX, 448(BX)
+	VPSHUFD          $0x93, Z17, Z17
+	MOVQ             DI, 640(BX)
+	VPSHUFD          $0x4e, Z18, Z18
+	MOVQ             BP, 832(BX)
+	VPSHUFD          $0x39, Z19, Z19
 	MOVQ             $0x00000fffffffffff, R12
-	VPROLD           $0x0c, Z21, Z21
+	VPSHUFD          $0x93, Z21, Z21
 	MOVQ             $0x000003ffffffffff, R13
-	VPADDD           Z12, Z8, Z8
-	VPADDD           Z13, Z9, Z9
-	MOVQ             AX, R14
-	VPXORD           Z8, Z4, Z4
-	ANDQ             R12, R14
-	VPXORD           Z9, Z5, Z5
-	SHRQ             $0x2c, DX, AX
-	VPROLD           $0x0c, Z4, Z4
-	ANDQ             R12, AX
-	VPROLD           $0x0c, Z5, Z5
-	SHRQ             $0x18, DX
-	VPADDD           Z14, Z10, Z10
-	MOVQ             R14, 512(BX)
-	VPADDD           Z15, Z11, Z11
-	MOVQ             AX, 704(BX)
-	VPXORD           Z10, Z6, Z6
-	MOVQ             DX, 896(BX)
-	VPXORD           Z11, Z7, Z7
-	IMUL3Q           $0x14, AX, AX
-	VPROLD           $0x0c, Z6, Z6
-	MOVQ             AX, 1088(BX)
-	VPROLD           $0x0c, Z7, Z7
-	IMUL3Q           $0x14, DX, DX
-	VPADDD           Z17, Z16, Z16
-	MOVQ             DX, 1280(BX)
-	VPADDD           Z21, Z20, Z20
-	MOVQ             512(BX), DX
-	VPXORD           Z16, Z19, Z19
-	MULXQ            512(BX), SI, DI
-	VPXORD           Z20, Z23, Z23
-	MULXQ            704(BX), R8, R9
-	VPROLD           $0x08, Z19, Z19
-	MULXQ            896(BX), R10, R11
-	VPROLD           $0x08, Z23, Z23
-	MOVQ             704(BX), DX
-	VPADDD           Z4, Z0, Z0
-	MULXQ            1280(BX), AX, CX
-	VPADDD           Z5, Z1, Z1
-	ADDQ             AX, SI
-	VPXORD           Z0, Z12, Z12
-	ADCQ             CX, DI
-	VPXORD           Z1, Z13, Z13
-	MULXQ            512(BX), AX, CX
-	VPROLD           $0x08, Z12, Z12
-	ADDQ             AX, R8
-	VPROLD           $0x08, Z13, Z13
-	ADCQ             CX, R9
-	VPADDD           Z6, Z2, Z2
-	VPADDD           Z7, Z3, Z3
-	MULXQ            704(BX), AX, CX
-	VPXORD           Z2, Z14, Z14
-	ADDQ             AX, R10
-	VPXORD           Z3, Z15, Z15
-	ADCQ             CX, R11
-	VPROLD           $0x08, Z14, Z14
-	MOVQ             896(BX), DX
-	VPROLD           $0x08, Z15, Z15
-	MULXQ            1088(BX), AX, CX
-	VPADDD           Z19, Z18, Z18
-	ADDQ             AX, SI
-	VPADDD           Z23, Z22, Z22
-	ADCQ             CX, DI
-	VPXORD           Z18, Z17, Z17
-	MULXQ            1280(BX), AX, CX
-	VPXORD           Z22, Z21, Z21
-	ADDQ             AX, R8
-	VPROLD           $0x07, Z17, Z17
-	ADCQ             CX, R9
-	VPROLD           $0x07, Z21, Z21
-	MULXQ            512(BX), AX, CX
-	VPADDD           Z12, Z8, Z8
-	ADDQ             AX, R10
-	VPADDD           Z13, Z9, Z9
-	ADCQ             CX, R11
-	VPXORD           Z8, Z4, Z4
-	MOVQ             SI, R14
-	VPXORD           Z9, Z5, Z5
-	ANDQ             R12, R14
-	VPROLD           $0x07, Z4, Z4
-	SHRQ             $0x2c, DI, SI
-	VPROLD           $0x07, Z5, Z5
-	ADDQ             SI, R8
-	VPADDD           Z14, Z10, Z10
-	ADCQ             $0x00, R9
-	VPADDD           Z15, Z11, Z11
-	MOVQ             R8, SI
-	VPXORD           Z10, Z6, Z6
-	ANDQ             R12, SI
-	VPXORD           Z11, Z7, Z7
-	SHRQ             $0x2c, R9, R8
-	VPROLD           $0x07, Z6, Z6
-	ADDQ             R8, R10
-	VPROLD           $0x07, Z7, Z7
-	ADCQ             $0x00, R11
-	VPSHUFD          $0x39, Z17, Z17
-	MOVQ             R10, R8
-	VPSHUFD          $0x4e, Z18, Z18
-	VPSHUFD          $0x93, Z19, Z19
-	ANDQ             R13, R8
-	VPSHUFD          $0x39, Z21, Z21
-	SHRQ             $0x2a, R11, R10
 	VPSHUFD          $0x4e, Z22, Z22
-	LEAQ             (R10)(R10*4), R10
-	VPSHUFD          $0x93, Z23, Z23
-	ADDQ             R10, R14
-	VPADDD           Z17, Z16, Z16
-	MOVQ             R14, DI
-	VPADDD           Z21, Z20, Z20
-	SHRQ             $0x2c, DI
-	VPXORD           Z16, Z19, Z19
-	ANDQ             R12, R14
-	VPXORD           Z20, Z23, Z23
-	ADDQ             DI, SI
-	VPROLD           $0x10, Z19, Z19
-	MOVQ             R14, 504(BX)
-	VPROLD           $0x10, Z23, Z23
-	MOVQ             SI, 696(BX)
-	VPADDD           Z5, Z0, Z0
-	MOVQ             R8, 888(BX)
-	VPADDD           Z6, Z1, Z1
-	IMUL3Q           $0x14, SI, SI
-	VPXORD           Z0, Z15, Z15
-	MOVQ             SI, 1080(BX)
-	VPXORD           Z1, Z12, Z12
-	IMUL3Q           $0x14, R8, R8
-	VPROLD           $0x10, Z15, Z15
-	MOVQ             R8, 1272(BX)
-	VPROLD           $0x10, Z12, Z12
-	MOVQ             504(BX), DX
-	VPADDD           Z7, Z2, Z2
-	MULXQ            512(BX), SI, DI
-	VPADDD           Z4, Z3, Z3
-	MULXQ            704(BX), R8, R9
-	VPXORD           Z2, Z13, Z13
-	MULXQ            896(BX), R10, R11
-	VPXORD           Z3, Z14, Z14
-	MOVQ             696(BX), DX
-	VPROLD           $0x10, Z13, Z13
-	MULXQ            1280(BX), AX, CX
-	VPROLD           $0x10, Z14, Z14
-	ADDQ             AX, SI
-	VPADDD           Z19, Z18, Z18
-	ADCQ             CX, DI
-	VPADDD           Z23, Z22, Z22
-	VPXORD           Z18, Z17, Z17
-	MULXQ            512(BX), AX, CX
-	VPXORD           Z22, Z21, Z21
-	ADDQ             AX, R8
-	VPROLD           $0x0c, Z17, Z17
-	ADCQ             CX, R9
-	VPROLD           $0x0c, Z21, Z21
-	MULXQ            704(BX), AX, CX
-	VPADDD           Z15, Z10, Z10
-	ADDQ             AX, R10
-	VPADDD           Z12, Z11, Z11
-	ADCQ             CX, R11
-	VPXORD           Z10, Z5, Z5
-	MOVQ             888(BX), DX
-	VPXORD           Z11, Z6, Z6
-	MULXQ            1088(BX), AX, CX
-	VPROLD           $0x0c, Z5, Z5
-	ADDQ             AX, SI
-	VPROLD           $0x0c, Z6, Z6
-	ADCQ             CX, DI
-	VPADDD           Z13, Z8, Z8
-	MULXQ            1280(BX), AX, CX
-	VPADDD           Z14, Z9, Z9
-	ADDQ             AX, R8
-	VPXORD           Z8, Z7, Z7
-	ADCQ             CX, R9
-	VPXORD           Z9, Z4, Z4
-	MULXQ            512(BX), AX, CX
-	VPROLD           $0x0c, Z7, Z7
-	ADDQ             AX, R10
-	VPROLD           $0x0c, Z4, Z4
-	ADCQ             CX, R11
-	VPADDD           Z17, Z16, Z16
-	MOVQ             SI, R14
-	VPADDD           Z21, Z20, Z20
-	ANDQ             R12, R14
-	VPXORD           Z16, Z19, Z19
-	SHRQ             $0x2c, DI, SI
-	VPXORD           Z20, Z23, Z23
-	ADDQ             SI, R8
-	VPROLD           $0x08, Z19, Z19
-	ADCQ             $0x00, R9
-	VPROLD           $0x08, Z23, Z23
-	MOVQ             R8, SI
-	VPADDD           Z5, Z0, Z0
-	ANDQ             R12, SI
-	VPADDD           Z6, Z1, Z1
-	VPXORD           Z0, Z15, Z15
-	SHRQ             $0x2c, R9, R8
-	VPXORD           Z1, Z12, Z12
-	ADDQ             R8, R10
-	VPROLD           $0x08, Z15, Z15
-	ADCQ             $0x00, R11
-	VPROLD           $0x08, Z12, Z12
-	MOVQ             R10, R8
-	VPADDD           Z7, Z2, Z2
-	ANDQ             R13, R8
-	VPADDD           Z4, Z3, Z3
-	SHRQ             $0x2a, R11, R10
-	VPXORD           Z2, Z13, Z13
-	LEAQ             (R10)(R10*4), R10
-	VPXORD           Z3, Z14, Z14
-	ADDQ             R10, R14
-	VPROLD           $0x08, Z13, Z13
-	MOVQ             R14, DI
-	VPROLD           $0x08, Z14, Z14
-	SHRQ             $0x2c, DI
-	VPADDD           Z19, Z18, Z18
-	ANDQ             R12, R14
-	VPADDD           Z23, Z22, Z22
-	ADDQ             DI, SI
-	VPXORD           Z18, Z17, Z17
-	MOVQ             R14, 496(BX)
-	VPXORD           Z22, Z21, Z21
-	MOVQ             SI, 688(BX)
-	VPROLD           $0x07, Z17, Z17
-	MOVQ             R8, 880(BX)
-	VPROLD           $0x07, Z21, Z21
-	IMUL3Q           $0x14, SI, SI
-	VPADDD           Z15, Z10, Z10
-	MOVQ             SI, 1072(BX)
-	VPADDD           Z12, Z11, Z11
-	IMUL3Q           $0x14, R8, R8
-	VPXORD           Z10, Z5, Z5
-	MOVQ             R8, 1264(BX)
-	VPXORD           Z11, Z6, Z6
-	MOVQ             504(BX), DX
-	VPROLD           $0x07, Z5, Z5
-	MULXQ            504(BX), SI, DI
-	VPROLD           $0x07, Z6, Z6
-	MULXQ            696(BX), R8, R9
-	VPADDD           Z13, Z8, Z8
-	MULXQ            888(BX), R10, R11
-	VPADDD           Z14, Z9, Z9
-	MOVQ             696(BX), DX
-	VPXORD           Z8, Z7, Z7
-	VPXORD           Z9, Z4, Z4
-	MULXQ            1272(BX), AX, CX
-	VPROLD           $0x07, Z7, Z7
-	ADDQ             AX, SI
-	VPROLD           $0x07, Z4, Z4
-	ADCQ             CX, DI
-	VPSHUFD          $0x93, Z17, Z17
-	MULXQ            504(BX), AX, CX
-	VPSHUFD          $0x4e, Z18, Z18
-	ADDQ             AX, R8
-	VPSHUFD          $0x39, Z19, Z19
-	ADCQ             CX, R9
-	VPSHUFD          $0x93, Z21, Z21
-	MULXQ            696(BX), AX, CX
-	VPSHUFD          $0x4e, Z22, Z22
-	ADDQ             AX, R10
+	MOVQ             1344(BX), DX
+	MULXQ            1344(BX), SI, DI
 	VPSHUFD          $0x39, Z23, Z23
-	ADCQ             CX, R11
+	MULXQ            1352(BX), R8, R9
 	VPADDD           Z17, Z16, Z16
-	MOVQ             888(BX), DX
+	MULXQ            1360(BX), R10, R11
 	VPADDD           Z21, Z20, Z20
-	MULXQ            1080(BX), AX, CX
+	MOVQ             1352(BX), DX
 	VPXORD           Z16, Z19, Z19
+	MULXQ            1376(BX), AX, CX
 	ADDQ             AX, SI
 	VPXORD           Z20, Z23, Z23
 	ADCQ             CX, DI
 	VPROLD           $0x10, Z19, Z19
-	MULXQ            1272(BX), AX, CX
+	MULXQ            1344(BX), AX, CX
 	VPROLD           $0x10, Z23, Z23
 	ADDQ             AX, R8
 	VPADDD           Z4, Z0, Z0
 	ADCQ             CX, R9
 	VPADDD           Z5, Z1, Z1
-	MULXQ            504(BX), AX, CX
+	MULXQ            1352(BX), AX, CX
+	ADDQ             AX, R10
 	VPXORD           Z0, Z12, Z12
-	ADDQ             AX, R10
+	ADCQ             CX, R11
 	VPXORD           Z1, Z13, Z13
-	ADCQ             CX, R11
+	MOVQ             1360(BX), DX
 	VPROLD           $0x10, Z12, Z12
-	MOVQ             SI, R14
+	MULXQ            1368(BX), AX, CX
 	VPROLD           $0x10, Z13, Z13
-	ANDQ             R12, R14
+	ADDQ             AX, SI
 	VPADDD           Z6, Z2, Z2
-	SHRQ             $0x2c, DI, SI
+	ADCQ             CX, DI
+	MULXQ            1376(BX), AX, CX
 	VPADDD           Z7, Z3, Z3
-	ADDQ             SI, R8
+	ADDQ             AX, R8
 	VPXORD           Z2, Z14, Z14
+	ADCQ             CX, R9
 	VPXORD           Z3, Z15, Z15
-	ADCQ             $0x00, R9
+	MULXQ            1344(BX), AX, CX
 	VPROLD           $0x10, Z14, Z14
-	MOVQ             R8, SI
+	ADDQ             AX, R10
 	VPROLD           $0x10, Z15, Z15
-	ANDQ             R12, SI
-	VPADDD           Z19, Z18, Z18
-	SHRQ             $0x2c, R9, R8
-	VPADDD           Z23, Z22, Z22
-	ADDQ             R8, R10
-	VPXORD           Z18, Z17, Z17
-	ADCQ             $0x00, R11
-	VPXORD           Z22, Z21, Z21
-	MOVQ             R10, R8
-	VPROLD           $0x0c, Z17, Z17
-	ANDQ             R13, R8
-	VPROLD           $0x0c, Z21, Z21
-	SHRQ             $0x2a, R11, R10
-	VPADDD           Z12, Z8, Z8
-	LEAQ             (R10)(R10*4), R10
-	VPADDD           Z13, Z9, Z9
-	ADDQ             R10, R14
-	VPXORD           Z8, Z4, Z4
-	MOVQ             R14, DI
-	VPXORD           Z9, Z5, Z5
-	SHRQ             $0x2c, DI
-	VPROLD           $0x0c, Z4, Z4
-	ANDQ             R12, R14
-	VPROLD           $0x0c, Z5, Z5
-	ADDQ             DI, SI
-	VPADDD           Z14, Z10, Z10
-	MOVQ             R14, 488(BX)
-	VPADDD           Z15, Z11, Z11
-	MOVQ             SI, 680(BX)
-	VPXORD           Z10, Z6, Z6
-	MOVQ             R8, 872(BX)
-	VPXORD           Z11, Z7, Z7
-	IMUL3Q           $0x14, SI, SI
-	VPROLD           $0x0c, Z6, Z6
-	MOVQ             SI, 1064(BX)
-	VPROLD           $0x0c, Z7, Z7
-	IMUL3Q           $0x14, R8, R8
-	VPADDD           Z17, Z16, Z16
-	MOVQ             R8, 1256(BX)
-	VPADDD           Z21, Z20, Z20
-	MOVQ             488(BX), DX
-	VPXORD           Z16, Z19, Z19
-	VPXORD           Z20, Z23, Z23
-	MULXQ            488(BX), SI, DI
-	VPROLD           $0x08, Z19, Z19
-	MULXQ            680(BX), R8, R9
-	VPROLD           $0x08, Z23, Z23
-	MULXQ            872(BX), R10, R11
-	VPADDD           Z4, Z0, Z0
-	MOVQ             680(BX), DX
-	VPADDD           Z5, Z1, Z1
-	MULXQ            1256(BX), AX, CX
-	VPXORD           Z0, Z12, Z12
-	ADDQ             AX, SI
-	VPXORD           Z1, Z13, Z13
-	ADCQ             CX, DI
-	VPROLD           $0x08, Z12, Z12
-	MULXQ            488(BX), AX, CX
-	VPROLD           $0x08, Z13, Z13
-	ADDQ             AX, R8
-	VPADDD           Z6, Z2, Z2
-	ADCQ             CX, R9
-	VPADDD           Z7, Z3, Z3
-	MULXQ            680(BX), AX, CX
-	VPXORD           Z2, Z14, Z14
-	ADDQ             AX, R10
-	VPXORD           Z3, Z15, Z15
 	ADCQ             CX, R11
-	VPROLD           $0x08, Z14, Z14
-	MOVQ             872(BX), DX
-	VPROLD           $0x08, Z15, Z15
-	MULXQ            1064(BX), AX, CX
-	VPADDD           Z19, Z18, Z18
-	ADDQ             AX, SI
-	VPADDD           Z23, Z22, Z22
-	ADCQ             CX, DI
-	VPXORD           Z18, Z17, Z17
-	MULXQ            1256(BX), AX, CX
-	VPXORD           Z22, Z21, Z21
-	ADDQ             AX, R8
-	VPROLD           $0x07, Z17, Z17
-	ADCQ             CX, R9
-	VPROLD           $0x07, Z21, Z21
-	MULXQ            488(BX), AX, CX
-	VPADDD           Z12, Z8, Z8
-	ADDQ             AX, R10
-	VPADDD           Z13, Z9, Z9
-	ADCQ             CX, R11
-	VPXORD           Z8, Z4, Z4
 	MOVQ             SI, R14
-	VPXORD           Z9, Z5, Z5
-	VPROLD           $0x07, Z4, Z4
-	ANDQ             R12, R14
-	VPROLD           $0x07, Z5, Z5
-	SHRQ             $0x2c, DI, SI
-	VPADDD           Z14, Z10, Z10
-	ADDQ             SI, R8
-	VPADDD           Z15, Z11, Z11
-	ADCQ             $0x00, R9
-	VPXORD           Z10, Z6, Z6
-	MOVQ             R8, SI
-	VPXORD           Z11, Z7, Z7
-	ANDQ             R12, SI
-	VPROLD           $0x07, Z6, Z6
-	SHRQ             $0x2c, R9, R8
-	VPROLD           $0x07, Z7, Z7
-	ADDQ             R8, R10
-	VPSHUFD          $0x39, Z17, Z17
-	ADCQ             $0x00, R11
-	VPSHUFD          $0x4e, Z18, Z18
-	MOVQ             R10, R8
-	VPSHUFD          $0x93, Z19, Z19
-	ANDQ             R13, R8
-	VPSHUFD          $0x39, Z21, Z21
-	SHRQ             $0x2a, R11, R10
-	VPSHUFD          $0x4e, Z22, Z22
-	LEAQ             (R10)(R10*4), R10
-	VPSHUFD          $0x93, Z23, Z23
-	ADDQ             R10, R14
-	VPADDD           Z17, Z16, Z16
-	MOVQ             R14, DI
-	VPADDD           Z21, Z20, Z20
-	SHRQ             $0x2c, DI
-	VPXORD           Z16, Z19, Z19
-	ANDQ             R12, R14
-	VPXORD           Z20, Z23, Z23
-	ADDQ             DI, SI
-	VPROLD           $0x10, Z19, Z19
-	MOVQ             R14, 456(BX)
-	VPROLD           $0x10, Z23, Z23
-	MOVQ             R14, 1344(BX)
-	VPADDD           Z5, Z0, Z0
-	MOVQ             SI, 648(BX)
-	VPADDD           Z6, Z1, Z1
-	MOVQ             SI, 1352(BX)
-	VPXORD           Z0, Z15, Z15
-	MOVQ             R8, 840(BX)
-	VPXORD           Z1, Z12, Z12
-	VPROLD           $0x10, Z15, Z15
-	MOVQ             R8, 1360(BX)
-	VPROLD           $0x10, Z12, Z12
-	IMUL3Q           $0x14, SI, SI
-	VPADDD           Z7, Z2, Z2
-	MOVQ             SI, 1032(BX)
-	VPADDD           Z4, Z3, Z3
-	MOVQ             SI, 1368(BX)
-	VPXORD           Z2, Z13, Z13
-	IMUL3Q           $0x14, R8, R8
-	VPXORD           Z3, Z14, Z14
-	MOVQ             R8, 1224(BX)
-	VPROLD           $0x10, Z13, Z13
-	MOVQ             R8, 1376(BX)
-	VPROLD           $0x10, Z14, Z14
-	MOVQ             488(BX), DX
 	VPADDD           Z19, Z18, Z18
-	MULXQ            512(BX), SI, DI
+	ANDQ             R12, R14
 	VPADDD           Z23, Z22, Z22
-	MULXQ            704(BX), R8, R9
+	SHRQ             $0x2c, DI, SI
 	VPXORD           Z18, Z17, Z17
-	MULXQ            896(BX), R10, R11
+	ADDQ             SI, R8
 	VPXORD           Z22, Z21, Z21
-	MOVQ             680(BX), DX
+	ADCQ             $0x00, R9
 	VPROLD           $0x0c, Z17, Z17
-	MULXQ            1280(BX), AX, CX
-	VPROLD           $0x0c, Z21, Z21
-	ADDQ             AX, SI
-	VPADDD           Z15, Z10, Z10
-	ADCQ             CX, DI
-	VPADDD           Z12, Z11, Z11
-	MULXQ            512(BX), AX, CX
-	VPXORD           Z10, Z5, Z5
-	ADDQ             AX, R8
-	VPXORD           Z11, Z6, Z6
-	ADCQ             CX, R9
-	VPROLD           $0x0c, Z5, Z5
-	MULXQ            704(BX), AX, CX
-	VPROLD           $0x0c, Z6, Z6
-	ADDQ             AX, R10
-	VPADDD           Z13, Z8, Z8
-	ADCQ             CX, R11
-	VPADDD           Z14, Z9, Z9
-	MOVQ             872(BX), DX
-	VPXORD           Z8, Z7, Z7
-	MULXQ            1088(BX), AX, CX
-	VPXORD           Z9, Z4, Z4
-	ADDQ             AX, SI
-	VPROLD           $0x0c, Z7, Z7
-	VPROLD           $0x0c, Z4, Z4
-	ADCQ             CX, DI
-	VPADDD           Z17, Z16, Z16
-	MULXQ            1280(BX), AX, CX
-	VPADDD           Z21, Z20, Z20
-	ADDQ             AX, R8
-	VPXORD           Z16, Z19, Z19
-	ADCQ             CX, R9
-	VPXORD           Z20, Z23, Z23
-	MULXQ            512(BX), AX, CX
-	VPROLD           $0x08, Z19, Z19
-	ADDQ             AX, R10
-	VPROLD           $0x08, Z23, Z23
-	ADCQ             CX, R11
-	VPADDD           Z5, Z0, Z0
-	MOVQ             SI, R14
-	VPADDD           Z6, Z1, Z1
-	ANDQ             R12, R14
-	VPXORD           Z0, Z15, Z15
-	SHRQ             $0x2c, DI, SI
-	VPXORD           Z1, Z12, Z12
-	ADDQ             SI, R8
-	VPROLD           $0x08, Z15, Z15
-	ADCQ             $0x00, R9
-	VPROLD           $0x08, Z12, Z12
 	MOVQ             R8, SI
-	VPADDD           Z7, Z2, Z2
-	ANDQ             R12, SI
-	VPADDD           Z4, Z3, Z3
-	SHRQ             $0x2c, R9, R8
-	VPXORD           Z2, Z13, Z13
-	ADDQ             R8, R10
-	VPXORD           Z3, Z14, Z14
-	ADCQ             $0x00, R11
-	VPROLD           $0x08, Z13, Z13
-	MOVQ             R10, R8
-	VPROLD           $0x08, Z14, Z14
-	ANDQ             R13, R8
-	VPADDD           Z19, Z18, Z18
-	SHRQ             $0x2a, R11, R10
-	VPADDD           Z23, Z22, Z22
-	LEAQ             (R10)(R10*4), R10
-	VPXORD           Z18, Z17, Z17
-	ADDQ             R10, R14
-	VPXORD           Z22, Z21, Z21
-	MOVQ             R14, DI
-	VPROLD           $0x07, Z17, Z17
-	VPROLD           $0x07, Z21, Z21
-	SHRQ             $0x2c, DI
-	VPADDD           Z15, Z10, Z10
-	ANDQ             R12, R14
-	VPADDD           Z12, Z11, Z11
-	ADDQ             DI, SI
-	VPXORD           Z10, Z5, Z5
-	MOVQ             R14, 480(BX)
-	VPXORD           Z11, Z6, Z6
-	MOVQ             SI, 672(BX)
-	VPROLD           $0x07, Z5, Z5
-	MOVQ             R8, 864(BX)
-	VPROLD           $0x07, Z6, Z6
-	IMUL3Q           $0x14, SI, SI
-	VPADDD           Z13, Z8, Z8
-	MOVQ             SI, 1056(BX)
-	VPADDD           Z14, Z9, Z9
-	IMUL3Q           $0x14, R8, R8
-	VPXORD           Z8, Z7, Z7
-	MOVQ             R8, 1248(BX)
-	VPXORD           Z9, Z4, Z4
-	MOVQ             488(BX), DX
-	VPROLD           $0x07, Z7, Z7
-	MULXQ            504(BX), SI, DI
-	VPROLD           $0x07, Z4, Z4
-	MULXQ            696(BX), R8, R9
-	VPSHUFD          $0x93, Z17, Z17
-	MULXQ            888(BX), R10, R11
-	VPSHUFD          $0x4e, Z18, Z18
-	MOVQ             680(BX), DX
-	VPSHUFD          $0x39, Z19, Z19
-	MULXQ            1272(BX), AX, CX
-	VPSHUFD          $0x93, Z21, Z21
-	ADDQ             AX, SI
-	VPSHUFD          $0x4e, Z22, Z22
-	ADCQ             CX, DI
-	VPSHUFD          $0x39, Z23, Z23
-	MULXQ            504(BX), AX, CX
-	VPADDD           Z17, Z16, Z16
-	ADDQ             AX, R8
-	VPADDD           Z21, Z20, Z20
-	ADCQ             CX, R9
-	VPXORD           Z16, Z19, Z19
-	MULXQ            696(BX), AX, CX
-	VPXORD           Z20, Z23, Z23
-	ADDQ             AX, R10
-	VPROLD           $0x10, Z19, Z19
-	VPROLD           $0x10, Z23, Z23
-	ADCQ             CX, R11
-	VPADDD           Z4, Z0, Z0
-	MOVQ             872(BX), DX
-	VPADDD           Z5, Z1, Z1
-	MULXQ            1080(BX), AX, CX
-	VPXORD           Z0, Z12, Z12
-	ADDQ             AX, SI
-	VPXORD           Z1, Z13, Z13
-	ADCQ             CX, DI
-	VPROLD           $0x10, Z12, Z12
-	MULXQ            1272(BX), AX, CX
-	VPROLD           $0x10, Z13, Z13
-	ADDQ             AX, R8
-	VPADDD           Z6, Z2, Z2
-	ADCQ             CX, R9
-	VPADDD           Z7, Z3, Z3
-	MULXQ            504(BX), AX, CX
-	VPXORD           Z2, Z14, Z14
-	ADDQ             AX, R10
-	VPXORD           Z3, Z15, Z15
-	ADCQ             CX, R11
-	VPROLD           $0x10, Z14, Z14
-	MOVQ             SI, R14
-	VPROLD           $0x10, Z15, Z15
-	ANDQ             R12, R14
-	VPADDD           Z19, Z18, Z18
-	SHRQ             $0x2c, DI, SI
-	VPADDD           Z23, Z22, Z22
-	ADDQ             SI, R8
-	VPXORD           Z18, Z17, Z17
-	ADCQ             $0x00, R9
-	VPXORD           Z22, Z21, Z21
-	MOVQ             R8, SI
-	VPROLD           $0x0c, Z17, Z17
 	ANDQ             R12, SI
 	VPROLD           $0x0c, Z21, Z21
 	SHRQ             $0x2c, R9, R8
@@ -4621,688 +4693,432 @@ large_rounds:
 	MOVQ             R10, R8
 	VPXORD           Z9, Z5, Z5
 	ANDQ             R13, R8
+	SHRQ             $0x2a, R11, R10
 	VPROLD           $0x0c, Z4, Z4
-	SHRQ             $0x2a, R11, R10
+	LEAQ             (R10)(R10*4), R10
 	VPROLD           $0x0c, Z5, Z5
+	ADDQ             R10, R14
 	VPADDD           Z14, Z10, Z10
-	LEAQ             (R10)(R10*4), R10
+	MOVQ             R14, DI
 	VPADDD           Z15, Z11, Z11
-	ADDQ             R10, R14
+	SHRQ             $0x2c, DI
+	ANDQ             R12, R14
 	VPXORD           Z10, Z6, Z6
-	MOVQ             R14, DI
+	ADDQ             DI, SI
 	VPXORD           Z11, Z7, Z7
-	SHRQ             $0x2c, DI
-	VPROLD           $0x0c, Z6, Z6
-	ANDQ             R12, R14
-	VPROLD           $0x0c, Z7, Z7
-	ADDQ             DI, SI
-	VPADDD           Z17, Z16, Z16
-	MOVQ             R14, 472(BX)
-	VPADDD           Z21, Z20, Z20
-	MOVQ             SI, 664(BX)
-	VPXORD           Z16, Z19, Z19
-	MOVQ             R8, 856(BX)
-	VPXORD           Z20, Z23, Z23
-	IMUL3Q           $0x14, SI, SI
-	VPROLD           $0x08, Z19, Z19
-	MOVQ             SI, 1048(BX)
-	VPROLD           $0x08, Z23, Z23
-	IMUL3Q           $0x14, R8, R8
-	VPADDD           Z4, Z0, Z0
-	MOVQ             R8, 1240(BX)
-	VPADDD           Z5, Z1, Z1
-	MOVQ             488(BX), DX
-	VPXORD           Z0, Z12, Z12
-	MULXQ            496(BX), SI, DI
-	VPXORD           Z1, Z13, Z13
-	MULXQ            688(BX), R8, R9
-	VPROLD           $0x08, Z12, Z12
-	MULXQ            880(BX), R10, R11
-	VPROLD           $0x08, Z13, Z13
-	MOVQ             680(BX), DX
-	VPADDD           Z6, Z2, Z2
-	MULXQ            1264(BX), AX, CX
-	VPADDD           Z7, Z3, Z3
-	ADDQ             AX, SI
-	VPXORD           Z2, Z14, Z14
-	ADCQ             CX, DI
-	VPXORD           Z3, Z15, Z15
-	MULXQ            496(BX), AX, CX
-	VPROLD           $0x08, Z14, Z14
-	ADDQ             AX, R8
-	VPROLD           $0x08, Z15, Z15
-	VPADDD           Z19, Z18, Z18
-	ADCQ             CX, R9
-	VPADDD           Z23, Z22, Z22
-	MULXQ            688(BX), AX, CX
-	VPXORD           Z18, Z17, Z17
-	ADDQ             AX, R10
-	VPXORD           Z22, Z21, Z21
-	ADCQ             CX, R11
-	VPROLD           $0x07, Z17, Z17
-	MOVQ             872(BX), DX
-	VPROLD           $0x07, Z21, Z21
-	MULXQ            1072(BX), AX, CX
-	VPADDD           Z12, Z8, Z8
-	ADDQ             AX, SI
-	VPADDD           Z13, Z9, Z9
-	ADCQ             CX, DI
-	VPXORD           Z8, Z4, Z4
-	MULXQ            1264(BX), AX, CX
-	VPXORD           Z9, Z5, Z5
-	ADDQ             AX, R8
-	VPROLD           $0x07, Z4, Z4
-	ADCQ             CX, R9
-	VPROLD           $0x07, Z5, Z5
-	MULXQ            496(BX), AX, CX
-	VPADDD           Z14, Z10, Z10
-	ADDQ             AX, R10
-	VPADDD           Z15, Z11, Z11
-	ADCQ             CX, R11
-	VPXORD           Z10, Z6, Z6
-	MOVQ             SI, R14
-	VPXORD           Z11, Z7, Z7
-	ANDQ             R12, R14
-	VPROLD           $0x07, Z6, Z6
-	SHRQ             $0x2c, DI, SI
-	VPROLD           $0x07, Z7, Z7
-	ADDQ             SI, R8
-	VPSHUFD          $0x39, Z17, Z17
-	ADCQ             $0x00, R9
-	VPSHUFD          $0x4e, Z18, Z18
-	MOVQ             R8, SI
-	VPSHUFD          $0x93, Z19, Z19
-	ANDQ             R12, SI
-	VPSHUFD          $0x39, Z21, Z21
-	SHRQ             $0x2c, R9, R8
-	VPSHUFD          $0x4e, Z22, Z22
-	ADDQ             R8, R10
-	VPSHUFD          $0x93, Z23, Z23
-	VPADDD           Z17, Z16, Z16
-	ADCQ             $0x00, R11
-	VPADDD           Z21, Z20, Z20
-	MOVQ             R10, R8
-	VPXORD           Z16, Z19, Z19
-	ANDQ             R13, R8
-	VPXORD           Z20, Z23, Z23
-	SHRQ             $0x2a, R11, R10
-	VPROLD           $0x10, Z19, Z19
-	LEAQ             (R10)(R10*4), R10
-	VPROLD           $0x10, Z23, Z23
-	ADDQ             R10, R14
-	VPADDD           Z5, Z0, Z0
-	MOVQ             R14, DI
-	VPADDD           Z6, Z1, Z1
-	SHRQ             $0x2c, DI
-	VPXORD           Z0, Z15, Z15
-	ANDQ             R12, R14
-	VPXORD           Z1, Z12, Z12
-	ADDQ             DI, SI
-	VPROLD           $0x10, Z15, Z15
-	MOVQ             R14, 464(BX)
-	VPROLD           $0x10, Z12, Z12
-	MOVQ             SI, 656(BX)
-	VPADDD           Z7, Z2, Z2
-	MOVQ             R8, 848(BX)
-	VPADDD           Z4, Z3, Z3
-	IMUL3Q           $0x14, SI, SI
-	VPXORD           Z2, Z13, Z13
-	MOVQ             SI, 1040(BX)
-	VPXORD           Z3, Z14, Z14
-	IMUL3Q           $0x14, R8, R8
-	VPROLD           $0x10, Z13, Z13
-	MOVQ             R8, 1232(BX)
-	VPROLD           $0x10, Z14, Z14
-	MOVQ             456(BX), DX
-	VPADDD           Z19, Z18, Z18
-	MULXQ            512(BX), SI, DI
-	VPADDD           Z23, Z22, Z22
-	MULXQ            704(BX), R8, R9
-	VPXORD           Z18, Z17, Z17
-	MULXQ            896(BX), R10, R11
-	VPXORD           Z22, Z21, Z21
-	MOVQ             648(BX), DX
-	VPROLD           $0x0c, Z17, Z17
-	MULXQ            1280(BX), AX, CX
-	VPROLD           $0x0c, Z21, Z21
-	ADDQ             AX, SI
-	VPADDD           Z15, Z10, Z10
-	VPADDD           Z12, Z11, Z11
-	ADCQ             CX, DI
-	VPXORD           Z10, Z5, Z5
-	MULXQ            512(BX), AX, CX
-	VPXORD           Z11, Z6, Z6
-	ADDQ             AX, R8
-	VPROLD           $0x0c, Z5, Z5
-	ADCQ             CX, R9
-	VPROLD           $0x0c, Z6, Z6
-	MULXQ            704(BX), AX, CX
-	VPADDD           Z13, Z8, Z8
-	ADDQ             AX, R10
-	VPADDD           Z14, Z9, Z9
-	ADCQ             CX, R11
-	VPXORD           Z8, Z7, Z7
-	MOVQ             840(BX), DX
-	VPXORD           Z9, Z4, Z4
-	MULXQ            1088(BX), AX, CX
-	VPROLD           $0x0c, Z7, Z7
-	ADDQ             AX, SI
-	VPROLD           $0x0c, Z4, Z4
-	ADCQ             CX, DI
-	VPADDD           Z17, Z16, Z16
-	MULXQ            1280(BX), AX, CX
-	VPADDD           Z21, Z20, Z20
-	ADDQ             AX, R8
-	VPXORD           Z16, Z19, Z19
-	ADCQ             CX, R9
-	VPXORD           Z20, Z23, Z23
-	MULXQ            512(BX), AX, CX
-	VPROLD           $0x08, Z19, Z19
-	ADDQ             AX, R10
-	VPROLD           $0x08, Z23, Z23
-	ADCQ             CX, R11
-	VPADDD           Z5, Z0, Z0
-	MOVQ             SI, R14
-	VPADDD           Z6, Z1, Z1
-	ANDQ             R12, R14
-	VPXORD           Z0, Z15, Z15
-	SHRQ             $0x2c, DI, SI
-	VPXORD           Z1, Z12, Z12
-	ADDQ             SI, R8
-	VPROLD           $0x08, Z15, Z15
-	ADCQ             $0x00, R9
-	VPROLD           $0x08, Z12, Z12
-	MOVQ             R8, SI
-	VPADDD           Z7, Z2, Z2
-	VPADDD           Z4, Z3, Z3
-	ANDQ             R12, SI
-	VPXORD           Z2, Z13, Z13
-	SHRQ             $0x2c, R9, R8
-	VPXORD           Z3, Z14, Z14
-	ADDQ             R8, R10
-	VPROLD           $0x08, Z13, Z13
-	ADCQ             $0x00, R11
-	VPROLD           $0x08, Z14, Z14
-	MOVQ             R10, R8
-	VPADDD           Z19, Z18, Z18
-	ANDQ             R13, R8
-	VPADDD           Z23, Z22, Z22
-	SHRQ             $0x2a, R11, R10
-	VPXORD           Z18, Z17, Z17
-	LEAQ             (R10)(R10*4), R10
-	VPXORD           Z22, Z21, Z21
-	ADDQ             R10, R14
-	VPROLD           $0x07, Z17, Z17
-	MOVQ             R14, DI
-	VPROLD           $0x07, Z21, Z21
-	SHRQ             $0x2c, DI
-	VPADDD           Z15, Z10, Z10
-	ANDQ             R12, R14
-	VPADDD           Z12, Z11, Z11
-	ADDQ             DI, SI
-	VPXORD           Z10, Z5, Z5
-	MOVQ             R14, 448(BX)
-	VPXORD           Z11, Z6, Z6
-	MOVQ             SI, 640(BX)
-	VPROLD           $0x07, Z5, Z5
-	MOVQ             R8, 832(BX)
-	VPROLD           $0x07, Z6, Z6
-	IMUL3Q           $0x14, SI, SI
-	VPADDD           Z13, Z8, Z8
-	MOVQ             SI, 1024(BX)
-	VPADDD           Z14, Z9, Z9
-	IMUL3Q           $0x14, R8, R8
-	VPXORD           Z8, Z7, Z7
-	MOVQ             R8, 1216(BX)
-	VPXORD           Z9, Z4, Z4
-	MOVQ             456(BX), DX
-	VPROLD           $0x07, Z7, Z7
-	MULXQ            456(BX), SI, DI
-	VPROLD           $0x07, Z4, Z4
-	MULXQ            648(BX), R8, R9
-	VPSHUFD          $0x93, Z17, Z17
-	MULXQ            840(BX), R10, R11
-	VPSHUFD          $0x4e, Z18, Z18
-	VPSHUFD          $0x39, Z19, Z19
-	MOVQ             648(BX), DX
-	VPSHUFD          $0x93, Z21, Z21
-	MULXQ            1224(BX), AX, CX
-	VPSHUFD          $0x4e, Z22, Z22
-	ADDQ             AX, SI
-	VPSHUFD          $0x39, Z23, Z23
-	ADCQ             CX, DI
-	VPADDD           Z17, Z16, Z16
-	MULXQ            456(BX), AX, CX
-	VPADDD           Z21, Z20, Z20
-	ADDQ             AX, R8
-	VPXORD           Z16, Z19, Z19
-	ADCQ             CX, R9
-	VPXORD           Z20, Z23, Z23
-	MULXQ            648(BX), AX, CX
-	VPROLD           $0x10, Z19, Z19
-	ADDQ             AX, R10
-	VPROLD           $0x10, Z23, Z23
-	ADCQ             CX, R11
-	VPADDD           Z4, Z0, Z0
-	MOVQ             840(BX), DX
-	VPADDD           Z5, Z1, Z1
-	MULXQ            1032(BX), AX, CX
-	VPXORD           Z0, Z12, Z12
-	ADDQ             AX, SI
-	VPXORD           Z1, Z13, Z13
-	ADCQ             CX, DI
-	VPROLD           $0x10, Z12, Z12
-	MULXQ            1224(BX), AX, CX
-	VPROLD           $0x10, Z13, Z13
-	ADDQ             AX, R8
-	VPADDD           Z6, Z2, Z2
-	ADCQ             CX, R9
-	VPADDD           Z7, Z3, Z3
-	MULXQ            456(BX), AX, CX
-	VPXORD           Z2, Z14, Z14
-	ADDQ             AX, R10
-	VPXORD           Z3, Z15, Z15
-	ADCQ             CX, R11
-	VPROLD           $0x10, Z14, Z14
-	MOVQ             SI, R14
-	VPROLD           $0x10, Z15, Z15
-	ANDQ             R12, R14
-	VPADDD           Z19, Z18, Z18
-	SHRQ             $0x2c, DI, SI
-	VPADDD           Z23, Z22, Z22
-	VPXORD           Z18, Z17, Z17
-	ADDQ             SI, R8
-	VPXORD           Z22, Z21, Z21
-	ADCQ             $0x00, R9
-	VPROLD           $0x0c, Z17, Z17
-	MOVQ             R8, SI
-	VPROLD           $0x0c, Z21, Z21
-	ANDQ             R12, SI
-	VPADDD           Z12, Z8, Z8
-	SHRQ             $0x2c, R9, R8
-	VPADDD           Z13, Z9, Z9
-	ADDQ             R8, R10
-	VPXORD           Z8, Z4, Z4
-	ADCQ             $0x00, R11
-	VPXORD           Z9, Z5, Z5
-	MOVQ             R10, R8
-	VPROLD           $0x0c, Z4, Z4
-	ANDQ             R13, R8
-	VPROLD           $0x0c, Z5, Z5
-	SHRQ             $0x2a, R11, R10
-	VPADDD           Z14, Z10, Z10
-	LEAQ             (R10)(R10*4), R10
-	VPADDD           Z15, Z11, Z11
-	ADDQ             R10, R14
-	VPXORD           Z10, Z6, Z6
-	MOVQ             R14, DI
-	VPXORD           Z11, Z7, Z7
-	SHRQ             $0x2c, DI
-	VPROLD           $0x0c, Z6, Z6
-	ANDQ             R12, R14
-	VPROLD           $0x0c, Z7, Z7
-	ADDQ             DI, SI
-	VPADDD           Z17, Z16, Z16
 	MOVQ             R14, 1384(BX)
-	VPADDD           Z21, Z20, Z20
+	VPROLD           $0x0c, Z6, Z6
 	MOVQ             SI, 1392(BX)
-	VPXORD           Z16, Z19, Z19
+	VPROLD           $0x0c, Z7, Z7
 	MOVQ             R8, 1400(BX)
-	VPXORD           Z20, Z23, Z23
+	VPADDD           Z17, Z16, Z16
 	IMUL3Q           $0x14, SI, SI
-	VPROLD           $0x08, Z19, Z19
 	MOVQ             SI, 1408(BX)
-	VPROLD           $0x08, Z23, Z23
+	VPADDD           Z21, Z20, Z20
 	IMUL3Q           $0x14, R8, R8
-	VPADDD           Z4, Z0, Z0
+	VPXORD           Z16, Z19, Z19
 	MOVQ             R8, 1416(BX)
-	VPADDD           Z5, Z1, Z1
-	VPXORD           Z0, Z12, Z12
-	MOVQ             1384(BX), DX
-	VPXORD           Z1, Z13, Z13
-	MULXQ            456(BX), SI, DI
-	VPROLD           $0x08, Z12, Z12
-	MULXQ            648(BX), R8, R9
-	VPROLD           $0x08, Z13, Z13
-	MULXQ            840(BX), R10, R11
-	VPADDD           Z6, Z2, Z2
-	MOVQ             1392(BX), DX
-	VPADDD           Z7, Z3, Z3
-	MULXQ            1224(BX), AX, CX
-	VPXORD           Z2, Z14, Z14
-	ADDQ             AX, SI
-	VPXORD           Z3, Z15, Z15
-	ADCQ             CX, DI
-	VPROLD           $0x08, Z14, Z14
-	MULXQ            456(BX), AX, CX
-	VPROLD           $0x08, Z15, Z15
-	ADDQ             AX, R8
-	VPADDD           Z19, Z18, Z18
-	ADCQ             CX, R9
-	VPADDD           Z23, Z22, Z22
-	MULXQ            648(BX), AX, CX
-	VPXORD           Z18, Z17, Z17
-	ADDQ             AX, R10
-	VPXORD           Z22, Z21, Z21
-	ADCQ             CX, R11
-	VPROLD           $0x07, Z17, Z17
-	MOVQ             1400(BX), DX
-	VPROLD           $0x07, Z21, Z21
-	MULXQ            1032(BX), AX, CX
-	VPADDD           Z12, Z8, Z8
-	ADDQ             AX, SI
-	VPADDD           Z13, Z9, Z9
-	ADCQ             CX, DI
-	VPXORD           Z8, Z4, Z4
-	MULXQ            1224(BX), AX, CX
-	VPXORD           Z9, Z5, Z5
-	ADDQ             AX, R8
-	VPROLD           $0x07, Z4, Z4
-	ADCQ             CX, R9
-	VPROLD           $0x07, Z5, Z5
-	MULXQ            456(BX), AX, CX
-	VPADDD           Z14, Z10, Z10
-	ADDQ             AX, R10
-	VPADDD           Z15, Z11, Z11
-	ADCQ             CX, R11
-	VPXORD           Z10, Z6, Z6
-	VPXORD           Z11, Z7, Z7
-	MOVQ             SI, R14
-	VPROLD           $0x07, Z6, Z6
-	ANDQ             R12, R14
-	VPROLD           $0x07, Z7, Z7
-	SHRQ             $0x2c, DI, SI
-	VPSHUFD          $0x39, Z17, Z17
-	ADDQ             SI, R8
-	VPSHUFD          $0x4e, Z18, Z18
-	ADCQ             $0x00, R9
-	VPSHUFD          $0x93, Z19, Z19
-	MOVQ             R8, SI
-	VPSHUFD          $0x39, Z21, Z21
-	ANDQ             R12, SI
-	VPSHUFD          $0x4e, Z22, Z22
-	SHRQ             $0x2c, R9, R8
-	VPSHUFD          $0x93, Z23, Z23
-	ADDQ             R8, R10
-	VPADDD           Z17, Z16, Z16
-	ADCQ             $0x00, R11
-	VPADDD           Z21, Z20, Z20
-	MOVQ             R10, R8
-	VPXORD           Z16, Z19, Z19
-	ANDQ             R13, R8
 	VPXORD           Z20, Z23, Z23
-	SHRQ             $0x2a, R11, R10
-	VPROLD           $0x10, Z19, Z19
-	LEAQ             (R10)(R10*4), R10
-	VPROLD           $0x10, Z23, Z23
-	ADDQ             R10, R14
-	VPADDD           Z5, Z0, Z0
-	MOVQ             R14, DI
-	VPADDD           Z6, Z1, Z1
-	SHRQ             $0x2c, DI
-	VPXORD           Z0, Z15, Z15
-	ANDQ             R12, R14
-	VPXORD           Z1, Z12, Z12
-	ADDQ             DI, SI
-	VPROLD           $0x10, Z15, Z15
-	MOVQ             R14, 1424(BX)
-	VPROLD           $0x10, Z12, Z12
-	MOVQ             SI, 1432(BX)
-	VPADDD           Z7, Z2, Z2
-	MOVQ             R8, 1440(BX)
-	VPADDD           Z4, Z3, Z3
-	IMUL3Q           $0x14, SI, SI
-	VPXORD           Z2, Z13, Z13
-	VPXORD           Z3, Z14, Z14
-	MOVQ             SI, 1448(BX)
-	VPROLD           $0x10, Z13, Z13
-	IMUL3Q           $0x14, R8, R8
-	VPROLD           $0x10, Z14, Z14
-	MOVQ             R8, 1456(BX)
-	VPADDD           Z19, Z18, Z18
 	MOVQ             1384(BX), DX
-	VPADDD           Z23, Z22, Z22
-	MULXQ            1384(BX), SI, DI
-	VPXORD           Z18, Z17, Z17
-	MULXQ            1392(BX), R8, R9
-	VPXORD           Z22, Z21, Z21
-	MULXQ            1400(BX), R10, R11
-	VPROLD           $0x0c, Z17, Z17
-	MOVQ             1392(BX), DX
-	VPROLD           $0x0c, Z21, Z21
-	MULXQ            1416(BX), AX, CX
-	VPADDD           Z15, Z10, Z10
-	ADDQ             AX, SI
-	VPADDD           Z12, Z11, Z11
-	ADCQ             CX, DI
-	VPXORD           Z10, Z5, Z5
-	MULXQ            1384(BX), AX, CX
-	VPXORD           Z11, Z6, Z6
-	ADDQ             AX, R8
-	VPROLD           $0x0c, Z5, Z5
-	ADCQ             CX, R9
-	VPROLD           $0x0c, Z6, Z6
-	MULXQ            1392(BX), AX, CX
-	VPADDD           Z13, Z8, Z8
-	ADDQ             AX, R10
-	VPADDD           Z14, Z9, Z9
-	ADCQ             CX, R11
-	VPXORD           Z8, Z7, Z7
-	MOVQ             1400(BX), DX
-	VPXORD           Z9, Z4, Z4
-	MULXQ            1408(BX), AX, CX
-	VPROLD           $0x0c, Z7, Z7
-	ADDQ             AX, SI
-	VPROLD           $0x0c, Z4, Z4
-	ADCQ             CX, DI
-	VPADDD           Z17, Z16, Z16
-	MULXQ            1416(BX), AX, CX
-	VPADDD           Z21, Z20, Z20
-	ADDQ             AX, R8
-	VPXORD           Z16, Z19, Z19
-	VPXORD           Z20, Z23, Z23
-	ADCQ             CX, R9
 	VPROLD           $0x08, Z19, Z19
-	MULXQ            1384(BX), AX, CX
+	MULXQ            1344(BX), SI, DI
 	VPROLD           $0x08, Z23, Z23
-	ADDQ             AX, R10
-	VPADDD           Z5, Z0, Z0
-	ADCQ             CX, R11
-	VPADDD           Z6, Z1, Z1
-	MOVQ             SI, R14
-	VPXORD           Z0, Z15, Z15
-	ANDQ             R12, R14
-	VPXORD           Z1, Z12, Z12
-	SHRQ             $0x2c, DI, SI
-	VPROLD           $0x08, Z15, Z15
-	ADDQ             SI, R8
-	VPROLD           $0x08, Z12, Z12
-	ADCQ             $0x00, R9
-	VPADDD           Z7, Z2, Z2
-	MOVQ             R8, SI
-	VPADDD           Z4, Z3, Z3
-	ANDQ             R12, SI
-	VPXORD           Z2, Z13, Z13
-	SHRQ             $0x2c, R9, R8
-	VPXORD           Z3, Z14, Z14
-	ADDQ             R8, R10
-	VPROLD           $0x08, Z13, Z13
-	ADCQ             $0x00, R11
-	VPROLD           $0x08, Z14, Z14
-	MOVQ             R10, R8
-	VPADDD           Z19, Z18, Z18
-	ANDQ             R13, R8
-	VPADDD           Z23, Z22, Z22
-	SHRQ             $0x2a, R11, R10
-	VPXORD           Z18, Z17, Z17
-	LEAQ             (R10)(R10*4), R10
-	VPXORD           Z22, Z21, Z21
-	ADDQ             R10, R14
-	VPROLD           $0x07, Z17, Z17
-	MOVQ             R14, DI
-	VPROLD           $0x07, Z21, Z21
-	SHRQ             $0x2c, DI
-	VPADDD           Z15, Z10, Z10
-	ANDQ             R12, R14
-	VPADDD           Z12, Z11, Z11
-	ADDQ             DI, SI
-	VPXORD           Z10, Z5, Z5
-	MOVQ             R14, 1464(BX)
-	VPXORD           Z11, Z6, Z6
-	VPROLD           $0x07, Z5, Z5
-	MOVQ             SI, 1472(BX)
-	VPROLD           $0x07, Z6, Z6
-	MOVQ             R8, 1480(BX)
-	VPADDD           Z13, Z8, Z8
-	IMUL3Q           $0x14, SI, SI
-	VPADDD           Z14, Z9, Z9
-	MOVQ             SI, 1488(BX)
-	VPXORD           Z8, Z7, Z7
-	IMUL3Q           $0x14, R8, R8
-	VPXORD           Z9, Z4, Z4
-	MOVQ             R8, 1496(BX)
-	VPROLD           $0x07, Z7, Z7
-	MOVQ             1424(BX), DX
-	VPROLD           $0x07, Z4, Z4
-	MULXQ            1384(BX), SI, DI
-	VPSHUFD          $0x93, Z17, Z17
-	MULXQ            1392(BX), R8, R9
-	VPSHUFD          $0x4e, Z18, Z18
-	MULXQ            1400(BX), R10, R11
-	VPSHUFD          $0x39, Z19, Z19
-	MOVQ             1432(BX), DX
-	VPSHUFD          $0x93, Z21, Z21
-	MULXQ            1416(BX), AX, CX
-	VPSHUFD          $0x4e, Z22, Z22
-	ADDQ             AX, SI
-	VPSHUFD          $0x39, Z23, Z23
-	ADCQ             CX, DI
-	VPADDD           Z17, Z16, Z16
-	MULXQ            1384(BX), AX, CX
-	VPADDD           Z21, Z20, Z20
-	ADDQ             AX, R8
-	VPXORD           Z16, Z19, Z19
-	ADCQ             CX, R9
-	VPXORD           Z20, Z23, Z23
-	MULXQ            1392(BX), AX, CX
-	VPROLD           $0x10, Z19, Z19
-	ADDQ             AX, R10
-	VPROLD           $0x10, Z23, Z23
-	ADCQ             CX, R11
+	MULXQ            1352(BX), R8, R9
+	MULXQ            1360(BX), R10, R11
 	VPADDD           Z4, Z0, Z0
-	MOVQ             1440(BX), DX
+	MOVQ             1392(BX), DX
 	VPADDD           Z5, Z1, Z1
-	MULXQ            1408(BX), AX, CX
+	MULXQ            1376(BX), AX, CX
 	VPXORD           Z0, Z12, Z12
 	ADDQ             AX, SI
 	VPXORD           Z1, Z13, Z13
-	VPROLD           $0x10, Z12, Z12
 	ADCQ             CX, DI
-	VPROLD           $0x10, Z13, Z13
-	MULXQ            1416(BX), AX, CX
-	VPADDD           Z6, Z2, Z2
+	VPROLD           $0x08, Z12, Z12
+	MULXQ            1344(BX), AX, CX
 	ADDQ             AX, R8
-	VPADDD           Z7, Z3, Z3
+	VPROLD           $0x08, Z13, Z13
 	ADCQ             CX, R9
-	VPXORD           Z2, Z14, Z14
-	MULXQ            1384(BX), AX, CX
-	VPXORD           Z3, Z15, Z15
+	VPADDD           Z6, Z2, Z2
+	MULXQ            1352(BX), AX, CX
+	VPADDD           Z7, Z3, Z3
 	ADDQ             AX, R10
-	VPROLD           $0x10, Z14, Z14
+	VPXORD           Z2, Z14, Z14
 	ADCQ             CX, R11
-	VPROLD           $0x10, Z15, Z15
-	MOVQ             SI, R14
+	VPXORD           Z3, Z15, Z15
+	MOVQ             1400(BX), DX
+	MULXQ            1368(BX), AX, CX
+	VPROLD           $0x08, Z14, Z14
+	ADDQ             AX, SI
+	VPROLD           $0x08, Z15, Z15
+	ADCQ             CX, DI
 	VPADDD           Z19, Z18, Z18
-	ANDQ             R12, R14
+	MULXQ            1376(BX), AX, CX
 	VPADDD           Z23, Z22, Z22
-	SHRQ             $0x2c, DI, SI
+	ADDQ             AX, R8
 	VPXORD           Z18, Z17, Z17
-	ADDQ             SI, R8
+	ADCQ             CX, R9
+	MULXQ            1344(BX), AX, CX
 	VPXORD           Z22, Z21, Z21
-	ADCQ             $0x00, R9
-	VPROLD           $0x0c, Z17, Z17
-	MOVQ             R8, SI
-	VPROLD           $0x0c, Z21, Z21
-	ANDQ             R12, SI
+	ADDQ             AX, R10
+	VPROLD           $0x07, Z17, Z17
+	ADCQ             CX, R11
+	VPROLD           $0x07, Z21, Z21
+	MOVQ             SI, R14
 	VPADDD           Z12, Z8, Z8
-	SHRQ             $0x2c, R9, R8
-	VPADDD           Z13, Z9, Z9
-	ADDQ             R8, R10
-	VPXORD           Z8, Z4, Z4
-	ADCQ             $0x00, R11
-	VPXORD           Z9, Z5, Z5
-	MOVQ             R10, R8
-	VPROLD           $0x0c, Z4, Z4
-	ANDQ             R13, R8
-	VPROLD           $0x0c, Z5, Z5
-	SHRQ             $0x2a, R11, R10
-	VPADDD           Z14, Z10, Z10
-	LEAQ             (R10)(R10*4), R10
-	VPADDD           Z15, Z11, Z11
-	ADDQ             R10, R14
-	VPXORD           Z10, Z6, Z6
-	MOVQ             R14, DI
-	VPXORD           Z11, Z7, Z7
-	SHRQ             $0x2c, DI
-	VPROLD           $0x0c, Z6, Z6
-	VPROLD           $0x0c, Z7, Z7
 	ANDQ             R12, R14
-	VPADDD           Z17, Z16, Z16
+	VPADDD           Z13, Z9, Z9
+	SHRQ             $0x2c, DI, SI
+	ADDQ             SI, R8
+	VPXORD           Z8, Z4, Z4
+	ADCQ             $0x00, R9
+	VPXORD           Z9, Z5, Z5
+	MOVQ             R8, SI
+	VPROLD           $0x07, Z4, Z4
+	ANDQ             R12, SI
+	VPROLD           $0x07, Z5, Z5
+	SHRQ             $0x2c, R9, R8
+	ADDQ             R8, R10
+	VPADDD           Z14, Z10, Z10
+	ADCQ             $0x00, R11
+	VPADDD           Z15, Z11, Z11
+	MOVQ             R10, R8
+	VPXORD           Z10, Z6, Z6
+	ANDQ             R13, R8
+	VPXORD           Z11, Z7, Z7
+	SHRQ             $0x2a, R11, R10
+	VPROLD           $0x07, Z6, Z6
+	LEAQ             (R10)(R10*4), R10
+	ADDQ             R10, R14
+	VPROLD           $0x07, Z7, Z7
+	MOVQ             R14, DI
+	VPSHUFD          $0x39, Z17, Z17
+	SHRQ             $0x2c, DI
+	VPSHUFD          $0x4e, Z18, Z18
+	ANDQ             R12, R14
+	VPSHUFD          $0x93, Z19, Z19
 	ADDQ             DI, SI
+	VPSHUFD          $0x39, Z21, Z21
+	MOVQ             R14, 1424(BX)
+	MOVQ             SI, 1432(BX)
+	VPSHUFD          $0x4e, Z22, Z22
+	MOVQ             R8, 1440(BX)
+	VPSHUFD          $0x93, Z23, Z23
+	IMUL3Q           $0x14, SI, SI
+	VPADDD           Z17, Z16, Z16
+	MOVQ             SI, 1448(BX)
 	VPADDD           Z21, Z20, Z20
+	IMUL3Q           $0x14, R8, R8
+	VPXORD           Z16, Z19, Z19
+	MOVQ             R8, 1456(BX)
+	MOVQ             1384(BX), DX
+	VPXORD           Z20, Z23, Z23
+	MULXQ            1384(BX), SI, DI
+	VPROLD           $0x10, Z19, Z19
+	MULXQ            1392(BX), R8, R9
+	VPROLD           $0x10, Z23, Z23
+	MULXQ            1400(BX), R10, R11
+	VPADDD           Z5, Z0, Z0
+	MOVQ             1392(BX), DX
+	VPADDD           Z6, Z1, Z1
+	MULXQ            1416(BX), AX, CX
+	ADDQ             AX, SI
+	VPXORD           Z0, Z15, Z15
+	ADCQ             CX, DI
+	VPXORD           Z1, Z12, Z12
+	MULXQ            1384(BX), AX, CX
+	VPROLD           $0x10, Z15, Z15
+	ADDQ             AX, R8
+	VPROLD           $0x10, Z12, Z12
+	ADCQ             CX, R9
+	VPADDD           Z7, Z2, Z2
+	MULXQ            1392(BX), AX, CX
+	ADDQ             AX, R10
+	VPADDD           Z4, Z3, Z3
+	ADCQ             CX, R11
+	VPXORD           Z2, Z13, Z13
+	MOVQ             1400(BX), DX
+	VPXORD           Z3, Z14, Z14
+	MULXQ            1408(BX), AX, CX
+	VPROLD           $0x10, Z13, Z13
+	ADDQ             AX, SI
+	ADCQ             CX, DI
+	VPROLD           $0x10, Z14, Z14
+	MULXQ            1416(BX), AX, CX
+	VPADDD           Z19, Z18, Z18
+	ADDQ             AX, R8
+	VPADDD           Z23, Z22, Z22
+	ADCQ             CX, R9
+	VPXORD           Z18, Z17, Z17
+	MULXQ            1384(BX), AX, CX
+	VPXORD           Z22, Z21, Z21
+	ADDQ             AX, R10
+	ADCQ             CX, R11
+	VPROLD           $0x0c, Z17, Z17
+	MOVQ             SI, R14
+	VPROLD           $0x0c, Z21, Z21
+	ANDQ             R12, R14
+	VPADDD           Z15, Z10, Z10
+	SHRQ             $0x2c, DI, SI
+	VPADDD           Z12, Z11, Z11
+	ADDQ             SI, R8
+	VPXORD           Z10, Z5, Z5
+	ADCQ             $0x00, R9
+	MOVQ             R8, SI
+	VPXORD           Z11, Z6, Z6
+	ANDQ             R12, SI
+	VPROLD           $0x0c, Z5, Z5
+	SHRQ             $0x2c, R9, R8
+	VPROLD           $0x0c, Z6, Z6
+	ADDQ             R8, R10
+	VPADDD           Z13, Z8, Z8
+	ADCQ             $0x00, R11
+	VPADDD           Z14, Z9, Z9
+	MOVQ             R10, R8
+	ANDQ             R13, R8
+	VPXORD           Z8, Z7, Z7
+	SHRQ             $0x2a, R11, R10
+	VPXORD           Z9, Z4, Z4
+	LEAQ             (R10)(R10*4), R10
+	VPROLD           $0x0c, Z7, Z7
+	ADDQ             R10, R14
+	VPROLD           $0x0c, Z4, Z4
+	MOVQ             R14, DI
+	VPADDD           Z17, Z16, Z16
+	SHRQ             $0x2c, DI
+	ANDQ             R12, R14
+	VPADDD           Z21, Z20, Z20
+	ADDQ             DI, SI
+	VPXORD           Z16, Z19, Z19
+	MOVQ             R14, 1464(BX)
+	VPXORD           Z20, Z23, Z23
+	MOVQ             SI, 1472(BX)
+	VPROLD           $0x08, Z19, Z19
+	MOVQ             R8, 1480(BX)
+	VPROLD           $0x08, Z23, Z23
+	IMUL3Q           $0x14, SI, SI
+	MOVQ             SI, 1488(BX)
+	VPADDD           Z5, Z0, Z0
+	IMUL3Q           $0x14, R8, R8
+	VPADDD           Z6, Z1, Z1
+	MOVQ             R8, 1496(BX)
+	VPXORD           Z0, Z15, Z15
+	MOVQ             1424(BX), DX
+	VPXORD           Z1, Z12, Z12
+	MULXQ            1384(BX), SI, DI
+	VPROLD           $0x08, Z15, Z15
+	MULXQ            1392(BX), R8, R9
+	MULXQ            1400(BX), R10, R11
+	VPROLD           $0x08, Z12, Z12
+	MOVQ             1432(BX), DX
+	VPADDD           Z7, Z2, Z2
+	MULXQ            1416(BX), AX, CX
+	VPADDD           Z4, Z3, Z3
+	ADDQ             AX, SI
+	VPXORD           Z2, Z13, Z13
+	ADCQ             CX, DI
+	MULXQ            1384(BX), AX, CX
+	VPXORD           Z3, Z14, Z14
+	ADDQ             AX, R8
+	VPROLD           $0x08, Z13, Z13
+	ADCQ             CX, R9
+	VPROLD           $0x08, Z14, Z14
+	MULXQ            1392(BX), AX, CX
+	VPADDD           Z19, Z18, Z18
+	ADDQ             AX, R10
+	VPADDD           Z23, Z22, Z22
+	ADCQ             CX, R11
+	MOVQ             1440(BX), DX
+	VPXORD           Z18, Z17, Z17
+	MULXQ            1408(BX), AX, CX
+	VPXORD           Z22, Z21, Z21
+	ADDQ             AX, SI
+	VPROLD           $0x07, Z17, Z17
+	ADCQ             CX, DI
+	VPROLD           $0x07, Z21, Z21
+	MULXQ            1416(BX), AX, CX
+	VPADDD           Z15, Z10, Z10
+	ADDQ             AX, R8
+	ADCQ             CX, R9
+	VPADDD           Z12, Z11, Z11
+	MULXQ            1384(BX), AX, CX
+	VPXORD           Z10, Z5, Z5
+	ADDQ             AX, R10
+	VPXORD           Z11, Z6, Z6
+	ADCQ             CX, R11
+	VPROLD           $0x07, Z5, Z5
+	MOVQ             SI, R14
+	VPROLD           $0x07, Z6, Z6
+	ANDQ             R12, R14
+	SHRQ             $0x2c, DI, SI
+	VPADDD           Z13, Z8, Z8
+	ADDQ             SI, R8
+	VPADDD           Z14, Z9, Z9
+	ADCQ             $0x00, R9
+	VPXORD           Z8, Z7, Z7
+	MOVQ             R8, SI
+	VPXORD           Z9, Z4, Z4
+	ANDQ             R12, SI
+	VPROLD           $0x07, Z7, Z7
+	SHRQ             $0x2c, R9, R8
+	ADDQ             R8, R10
+	VPROLD           $0x07, Z4, Z4
+	ADCQ             $0x00, R11
+	VPSHUFD          $0x93, Z17, Z17
+	MOVQ             R10, R8
+	VPSHUFD          $0x4e, Z18, Z18
+	ANDQ             R13, R8
+	VPSHUFD          $0x39, Z19, Z19
+	SHRQ             $0x2a, R11, R10
+	VPSHUFD          $0x93, Z21, Z21
+	LEAQ             (R10)(R10*4), R10
+	ADDQ             R10, R14
+	VPSHUFD          $0x4e, Z22, Z22
+	MOVQ             R14, DI
+	VPSHUFD          $0x39, Z23, Z23
+	SHRQ             $0x2c, DI
+	VPADDD           Z17, Z16, Z16
+	ANDQ             R12, R14
+	VPADDD           Z21, Z20, Z20
+	ADDQ             DI, SI
 	MOVQ             R14, 1504(BX)
 	VPXORD           Z16, Z19, Z19
 	MOVQ             SI, 1512(BX)
 	VPXORD           Z20, Z23, Z23
 	MOVQ             R8, 1520(BX)
-	VPROLD           $0x08, Z19, Z19
+	VPROLD           $0x10, Z19, Z19
 	IMUL3Q           $0x14, SI, SI
-	VPROLD           $0x08, Z23, Z23
+	VPROLD           $0x10, Z23, Z23
 	MOVQ             SI, 1528(BX)
 	VPADDD           Z4, Z0, Z0
 	IMUL3Q           $0x14, R8, R8
-	VPADDD           Z5, Z1, Z1
 	MOVQ             R8, 1536(BX)
-	VPXORD           Z0, Z12, Z12
+	VPADDD           Z5, Z1, Z1
 	MOVQ             1424(BX), DX
-	VPXORD           Z1, Z13, Z13
+	VPXORD           Z0, Z12, Z12
 	MULXQ            1424(BX), SI, DI
-	VPROLD           $0x08, Z12, Z12
+	VPXORD           Z1, Z13, Z13
 	MULXQ            1432(BX), R8, R9
-	VPROLD           $0x08, Z13, Z13
+	VPROLD           $0x10, Z12, Z12
 	MULXQ            1440(BX), R10, R11
-	VPADDD           Z6, Z2, Z2
+	VPROLD           $0x10, Z13, Z13
 	MOVQ             1432(BX), DX
+	MULXQ            1456(BX), AX, CX
+	VPADDD           Z6, Z2, Z2
+	ADDQ             AX, SI
 	VPADDD           Z7, Z3, Z3
-	MULXQ            1456(BX), AX, CX
+	ADCQ             CX, DI
 	VPXORD           Z2, Z14, Z14
-	ADDQ             AX, SI
-	VPXORD           Z3, Z15, Z15
-	ADCQ             CX, DI
-	VPROLD           $0x08, Z14, Z14
 	MULXQ            1424(BX), AX, CX
-	VPROLD           $0x08, Z15, Z15
+	VPXORD           Z3, Z15, Z15
 	ADDQ             AX, R8
-	VPADDD           Z19, Z18, Z18
+	VPROLD           $0x10, Z14, Z14
 	ADCQ             CX, R9
-	VPADDD           Z23, Z22, Z22
 	MULXQ            1432(BX), AX, CX
-	VPXORD           Z18, Z17, Z17
+	VPROLD           $0x10, Z15, Z15
 	ADDQ             AX, R10
-	VPXORD           Z22, Z21, Z21
+	VPADDD           Z19, Z18, Z18
 	ADCQ             CX, R11
-	VPROLD           $0x07, Z17, Z17
-	VPROLD           $0x07, Z21, Z21
+	VPADDD           Z23, Z22, Z22
 	MOVQ             1440(BX), DX
-	VPADDD           Z12, Z8, Z8
+	VPXORD           Z18, Z17, Z17
 	MULXQ            1448(BX), AX, CX
-	VPADDD           Z13, Z9, Z9
+	VPXORD           Z22, Z21, Z21
 	ADDQ             AX, SI
-	VPXORD           Z8, Z4, Z4
 	ADCQ             CX, DI
-	VPXORD           Z9, Z5, Z5
+	VPROLD           $0x0c, Z17, Z17
 	MULXQ            1456(BX), AX, CX
+	VPROLD           $0x0c, Z21, Z21
+	ADDQ             AX, R8
+	VPADDD           Z12, Z8, Z8
+	ADCQ             CX, R9
+	VPADDD           Z13, Z9, Z9
+	MULXQ            1424(BX), AX, CX
+	VPXORD           Z8, Z4, Z4
+	ADDQ             AX, R10
+	ADCQ             CX, R11
+	VPXORD           Z9, Z5, Z5
+	MOVQ             SI, R14
+	VPROLD           $0x0c, Z4, Z4
+	ANDQ             R12, R14
+	VPROLD           $0x0c, Z5, Z5
+	SHRQ             $0x2c, DI, SI
+	VPADDD           Z14, Z10, Z10
+	ADDQ             SI, R8
+	VPADDD           Z15, Z11, Z11
+	ADCQ             $0x00, R9
+	MOVQ             R8, SI
+	VPXORD           Z10, Z6, Z6
+	ANDQ             R12, SI
+	VPXORD           Z11, Z7, Z7
+	SHRQ             $0x2c, R9, R8
+	VPROLD           $0x0c, Z6, Z6
+	ADDQ             R8, R10
+	VPROLD           $0x0c, Z7, Z7
+	ADCQ             $0x00, R11
+	MOVQ             R10, R8
+	VPADDD           Z17, Z16, Z16
+	ANDQ             R13, R8
+	VPADDD           Z21, Z20, Z20
+	SHRQ             $0x2a, R11, R10
+	VPXORD           Z16, Z19, Z19
+	LEAQ             (R10)(R10*4), R10
+	VPXORD           Z20, Z23, Z23
+	ADDQ             R10, R14
+	VPROLD           $0x08, Z19, Z19
+	MOVQ             R14, DI
+	SHRQ             $0x2c, DI
+	VPROLD           $0x08, Z23, Z23
+	ANDQ             R12, R14
+	VPADDD           Z4, Z0, Z0
+	ADDQ             DI, SI
+	VPADDD           Z5, Z1, Z1
+	MOVQ             R14, 1544(BX)
+	VPXORD           Z0, Z12, Z12
+	MOVQ             SI, 1552(BX)
+	VPXORD           Z1, Z13, Z13
+	MOVQ             R8, 1560(BX)
+	IMUL3Q           $0x14, SI, SI
+	VPROLD           $0x08, Z12, Z12
+	MOVQ             SI, 1568(BX)
+	VPROLD           $0x08, Z13, Z13
+	IMUL3Q           $0x14, R8, R8
+	VPADDD           Z6, Z2, Z2
+	MOVQ             R8, 1576(BX)
+	VPADDD           Z7, Z3, Z3
+	MOVQ             1464(BX), DX
+	VPXORD           Z2, Z14, Z14
+	MULXQ            1424(BX), SI, DI
+	MULXQ            1432(BX), R8, R9
+	VPXORD           Z3, Z15, Z15
+	MULXQ            1440(BX), R10, R11
+	VPROLD           $0x08, Z14, Z14
+	MOVQ             1472(BX), DX
+	VPROLD           $0x08, Z15, Z15
+	MULXQ            1456(BX), AX, CX
+	VPADDD           Z19, Z18, Z18
+	ADDQ             AX, SI
+	VPADDD           Z23, Z22, Z22
+	ADCQ             CX, DI
+	MULXQ            1424(BX), AX, CX
+	VPXORD           Z18, Z17, Z17
+	ADDQ             AX, R8
+	VPXORD           Z22, Z21, Z21
+	ADCQ             CX, R9
+	VPROLD           $0x07, Z17, Z17
+	MULXQ            1432(BX), AX, CX
+	VPROLD           $0x07, Z21, Z21
+	ADDQ             AX, R10
+	VPADDD           Z12, Z8, Z8
+	ADCQ             CX, R11
+	MOVQ             1480(BX), DX
+	VPADDD           Z13, Z9, Z9
+	MULXQ            1448(BX), AX, CX
+	VPXORD           Z8, Z4, Z4
+	ADDQ             AX, SI
+	VPXORD           Z9, Z5, Z5
+	ADCQ             CX, DI
 	VPROLD           $0x07, Z4, Z4
+	MULXQ            1456(BX), AX, CX
 	ADDQ             AX, R8
 	VPROLD           $0x07, Z5, Z5
 	ADCQ             CX, R9
@@ -5314,89 +5130,445 @@ large_rounds:
 	ADCQ             CX, R11
 	VPXORD           Z11, Z7, Z7
 	MOVQ             SI, R14
+	ANDQ             R12, R14
 	VPROLD           $0x07, Z6, Z6
-	ANDQ             R12, R14
-	VPROLD           $0x07, Z7, Z7
 	SHRQ             $0x2c, DI, SI
-	VPSHUFD          $0x39, Z17, Z17
+	VPROLD           $0x07, Z7, Z7
 	ADDQ             SI, R8
-	VPSHUFD          $0x4e, Z18, Z18
+	VPSHUFD          $0x39, Z17, Z17
 	ADCQ             $0x00, R9
-	VPSHUFD          $0x93, Z19, Z19
+	VPSHUFD          $0x4e, Z18, Z18
 	MOVQ             R8, SI
-	VPSHUFD          $0x39, Z21, Z21
+	VPSHUFD          $0x93, Z19, Z19
 	ANDQ             R12, SI
-	VPSHUFD          $0x4e, Z22, Z22
 	SHRQ             $0x2c, R9, R8
-	VPSHUFD          $0x93, Z23, Z23
+	VPSHUFD          $0x39, Z21, Z21
 	ADDQ             R8, R10
-	VPADDD           Z17, Z16, Z16
+	VPSHUFD          $0x4e, Z22, Z22
 	ADCQ             $0x00, R11
-	VPADDD           Z21, Z20, Z20
+	VPSHUFD          $0x93, Z23, Z23
 	MOVQ             R10, R8
-	VPXORD           Z16, Z19, Z19
+	VPADDD           Z17, Z16, Z16
 	ANDQ             R13, R8
-	VPXORD           Z20, Z23, Z23
+	VPADDD           Z21, Z20, Z20
 	SHRQ             $0x2a, R11, R10
-	VPROLD           $0x10, Z19, Z19
-	VPROLD           $0x10, Z23, Z23
 	LEAQ             (R10)(R10*4), R10
-	VPADDD           Z5, Z0, Z0
+	VPXORD           Z16, Z19, Z19
 	ADDQ             R10, R14
-	VPADDD           Z6, Z1, Z1
+	VPXORD           Z20, Z23, Z23
 	MOVQ             R14, DI
-	VPXORD           Z0, Z15, Z15
+	VPROLD           $0x10, Z19, Z19
 	SHRQ             $0x2c, DI
-	VPXORD           Z1, Z12, Z12
+	VPROLD           $0x10, Z23, Z23
 	ANDQ             R12, R14
-	VPROLD           $0x10, Z15, Z15
+	VPADDD           Z5, Z0, Z0
 	ADDQ             DI, SI
+	MOVQ             R14, 1584(BX)
+	VPADDD           Z6, Z1, Z1
+	MOVQ             SI, 1592(BX)
+	VPXORD           Z0, Z15, Z15
+	MOVQ             R8, 1600(BX)
+	VPXORD           Z1, Z12, Z12
+	IMUL3Q           $0x14, SI, SI
+	VPROLD           $0x10, Z15, Z15
+	MOVQ             SI, 1608(BX)
 	VPROLD           $0x10, Z12, Z12
-	MOVQ             R14, 1544(BX)
+	IMUL3Q           $0x14, R8, R8
+	MOVQ             R8, 1616(BX)
 	VPADDD           Z7, Z2, Z2
-	MOVQ             SI, 1552(BX)
+	MOVQ             1464(BX), DX
 	VPADDD           Z4, Z3, Z3
-	MOVQ             R8, 1560(BX)
+	MULXQ            1464(BX), SI, DI
+	VPXORD           Z2, Z13, Z13
+	MULXQ            1472(BX), R8, R9
+	VPXORD           Z3, Z14, Z14
+	MULXQ            1480(BX), R10, R11
+	MOVQ             1472(BX), DX
+	VPROLD           $0x10, Z13, Z13
+	MULXQ            1496(BX), AX, CX
+	VPROLD           $0x10, Z14, Z14
+	ADDQ             AX, SI
+	VPADDD           Z19, Z18, Z18
+	ADCQ             CX, DI
+	VPADDD           Z23, Z22, Z22
+	MULXQ            1464(BX), AX, CX
+	VPXORD           Z18, Z17, Z17
+	ADDQ             AX, R8
+	ADCQ             CX, R9
+	VPXORD           Z22, Z21, Z21
+	MULXQ            1472(BX), AX, CX
+	VPROLD           $0x0c, Z17, Z17
+	ADDQ             AX, R10
+	VPROLD           $0x0c, Z21, Z21
+	ADCQ             CX, R11
+	VPADDD           Z15, Z10, Z10
+	MOVQ             1480(BX), DX
+	VPADDD           Z12, Z11, Z11
+	MULXQ            1488(BX), AX, CX
+	ADDQ             AX, SI
+	VPXORD           Z10, Z5, Z5
+	ADCQ             CX, DI
+	VPXORD           Z11, Z6, Z6
+	MULXQ            1496(BX), AX, CX
+	VPROLD           $0x0c, Z5, Z5
+	ADDQ             AX, R8
+	VPROLD           $0x0c, Z6, Z6
+	ADCQ             CX, R9
+	VPADDD           Z13, Z8, Z8
+	MULXQ            1464(BX), AX, CX
+	ADDQ             AX, R10
+	VPADDD           Z14, Z9, Z9
+	ADCQ             CX, R11
+	VPXORD           Z8, Z7, Z7
+	MOVQ             SI, R14
+	VPXORD           Z9, Z4, Z4
+	ANDQ             R12, R14
+	VPROLD           $0x0c, Z7, Z7
+	SHRQ             $0x2c, DI, SI
+	VPROLD           $0x0c, Z4, Z4
+	ADDQ             SI, R8
+	ADCQ             $0x00, R9
+	VPADDD           Z17, Z16, Z16
+	MOVQ             R8, SI
+	VPADDD           Z21, Z20, Z20
+	ANDQ             R12, SI
+	VPXORD           Z16, Z19, Z19
+	SHRQ             $0x2c, R9, R8
+	VPXORD           Z20, Z23, Z23
+	ADDQ             R8, R10
+	VPROLD           $0x08, Z19, Z19
+	ADCQ             $0x00, R11
+	MOVQ             R10, R8
+	VPROLD           $0x08, Z23, Z23
+	ANDQ             R13, R8
+	VPADDD           Z5, Z0, Z0
+	SHRQ             $0x2a, R11, R10
+	VPADDD           Z6, Z1, Z1
+	LEAQ             (R10)(R10*4), R10
+	VPXORD           Z0, Z15, Z15
+	ADDQ             R10, R14
+	VPXORD           Z1, Z12, Z12
+	MOVQ             R14, DI
+	SHRQ             $0x2c, DI
+	VPROLD           $0x08, Z15, Z15
+	ANDQ             R12, R14
+	VPROLD           $0x08, Z12, Z12
+	ADDQ             DI, SI
+	VPADDD           Z7, Z2, Z2
+	MOVQ             R14, 1624(BX)
+	VPADDD           Z4, Z3, Z3
+	MOVQ             SI, 1632(BX)
+	MOVQ             R8, 1640(BX)
 	VPXORD           Z2, Z13, Z13
 	IMUL3Q           $0x14, SI, SI
 	VPXORD           Z3, Z14, Z14
-	MOVQ             SI, 1568(BX)
+	MOVQ             SI, 1648(BX)
+	VPROLD           $0x08, Z13, Z13
+	IMUL3Q           $0x14, R8, R8
+	VPROLD           $0x08, Z14, Z14
+	MOVQ             R8, 1656(BX)
+	VPADDD           Z19, Z18, Z18
+	MOVQ             1504(BX), DX
+	MULXQ            1464(BX), SI, DI
+	VPADDD           Z23, Z22, Z22
+	MULXQ            1472(BX), R8, R9
+	VPXORD           Z18, Z17, Z17
+	MULXQ            1480(BX), R10, R11
+	VPXORD           Z22, Z21, Z21
+	MOVQ             1512(BX), DX
+	VPROLD           $0x07, Z17, Z17
+	MULXQ            1496(BX), AX, CX
+	VPROLD           $0x07, Z21, Z21
+	ADDQ             AX, SI
+	ADCQ             CX, DI
+	VPADDD           Z15, Z10, Z10
+	MULXQ            1464(BX), AX, CX
+	VPADDD           Z12, Z11, Z11
+	ADDQ             AX, R8
+	VPXORD           Z10, Z5, Z5
+	ADCQ             CX, R9
+	VPXORD           Z11, Z6, Z6
+	MULXQ            1472(BX), AX, CX
+	VPROLD           $0x07, Z5, Z5
+	ADDQ             AX, R10
+	ADCQ             CX, R11
+	VPROLD           $0x07, Z6, Z6
+	MOVQ             1520(BX), DX
+	VPADDD           Z13, Z8, Z8
+	MULXQ            1488(BX), AX, CX
+	VPADDD           Z14, Z9, Z9
+	ADDQ             AX, SI
+	VPXORD           Z8, Z7, Z7
+	ADCQ             CX, DI
+	VPXORD           Z9, Z4, Z4
+	MULXQ            1496(BX), AX, CX
+	ADDQ             AX, R8
+	VPROLD           $0x07, Z7, Z7
+	ADCQ             CX, R9
+	VPROLD           $0x07, Z4, Z4
+	MULXQ            1464(BX), AX, CX
+	VPSHUFD          $0x93, Z17, Z17
+	ADDQ             AX, R10
+	VPSHUFD          $0x4e, Z18, Z18
+	ADCQ             CX, R11
+	VPSHUFD          $0x39, Z19, Z19
+	MOVQ             SI, R14
+	ANDQ             R12, R14
+	VPSHUFD          $0x93, Z21, Z21
+	SHRQ             $0x2c, DI, SI
+	VPSHUFD          $0x4e, Z22, Z22
+	ADDQ             SI, R8
+	VPSHUFD          $0x39, Z23, Z23
+	ADCQ             $0x00, R9
+	VPADDD           Z17, Z16, Z16
+	MOVQ             R8, SI
+	ANDQ             R12, SI
+	VPADDD           Z21, Z20, Z20
+	SHRQ             $0x2c, R9, R8
+	VPXORD           Z16, Z19, Z19
+	ADDQ             R8, R10
+	VPXORD           Z20, Z23, Z23
+	ADCQ             $0x00, R11
+	VPROLD           $0x10, Z19, Z19
+	MOVQ             R10, R8
+	VPROLD           $0x10, Z23, Z23
+	ANDQ             R13, R8
+	SHRQ             $0x2a, R11, R10
+	VPADDD           Z4, Z0, Z0
+	LEAQ             (R10)(R10*4), R10
+	VPADDD           Z5, Z1, Z1
+	ADDQ             R10, R14
+	VPXORD           Z0, Z12, Z12
+	MOVQ             R14, DI
+	VPXORD           Z1, Z13, Z13
+	SHRQ             $0x2c, DI
+	VPROLD           $0x10, Z12, Z12
+	ANDQ             R12, R14
+	ADDQ             DI, SI
 	VPROLD           $0x10, Z13, Z13
+	MOVQ             R14, 1664(BX)
+	VPADDD           Z6, Z2, Z2
+	MOVQ             SI, 1672(BX)
+	VPADDD           Z7, Z3, Z3
+	MOVQ             R8, 1680(BX)
+	VPXORD           Z2, Z14, Z14
+	IMUL3Q           $0x14, SI, SI
+	VPXORD           Z3, Z15, Z15
+	MOVQ             SI, 1688(BX)
 	IMUL3Q           $0x14, R8, R8
 	VPROLD           $0x10, Z14, Z14
-	MOVQ             R8, 1576(BX)
+	MOVQ             R8, 1696(BX)
+	VPROLD           $0x10, Z15, Z15
+	MOVQ             1504(BX), DX
 	VPADDD           Z19, Z18, Z18
-	VPXORD           Z24, Z24, Z24
+	MULXQ            1504(BX), SI, DI
 	VPADDD           Z23, Z22, Z22
-	VPXORD           Z25, Z25, Z25
+	MULXQ            1512(BX), R8, R9
 	VPXORD           Z18, Z17, Z17
-	VPXORD           Z26, Z26, Z26
+	MULXQ            1520(BX), R10, R11
+	MOVQ             1512(BX), DX
 	VPXORD           Z22, Z21, Z21
-	VPXORD           Z27, Z27, Z27
+	MULXQ            1536(BX), AX, CX
 	VPROLD           $0x0c, Z17, Z17
-	VPXORD           Z28, Z28, Z28
+	ADDQ             AX, SI
 	VPROLD           $0x0c, Z21, Z21
-	VPXORD           Z29, Z29, Z29
-	VPADDD           Z15, Z10, Z10
-	VMOVDQU64        448(BX), Z30
-	VPADDD           Z12, Z11, Z11
-	VPMADD52LUQ.BCST 1344(BX), Z30, Z24
-	VPXORD           Z10, Z5, Z5
-	VPMADD52HUQ.BCST 1344(BX), Z30, Z27
-	VPXORD           Z11, Z6, Z6
-	VPMADD52LUQ.BCST 1352(BX), Z30, Z25
+	ADCQ             CX, DI
+	VPADDD           Z12, Z8, Z8
+	MULXQ            1504(BX), AX, CX
+	VPADDD           Z13, Z9, Z9
+	ADDQ             AX, R8
+	ADCQ             CX, R9
+	VPXORD           Z8, Z4, Z4
+	MULXQ            1512(BX), AX, CX
+	VPXORD           Z9, Z5, Z5
+	ADDQ             AX, R10
+	VPROLD           $0x0c, Z4, Z4
+	ADCQ             CX, R11
 	VPROLD           $0x0c, Z5, Z5
-	VPMADD52HUQ.BCST 1352(BX), Z30, Z28
+	MOVQ             1520(BX), DX
+	VPADDD           Z14, Z10, Z10
+	MULXQ            1528(BX), AX, CX
+	ADDQ             AX, SI
+	VPADDD           Z15, Z11, Z11
+	ADCQ             CX, DI
+	VPXORD           Z10, Z6, Z6
+	MULXQ            1536(BX), AX, CX
+	VPXORD           Z11, Z7, Z7
+	ADDQ             AX, R8
 	VPROLD           $0x0c, Z6, Z6
-	VPADDD           Z13, Z8, Z8
-	VPMADD52LUQ.BCST 1360(BX), Z30, Z26
-	VPADDD           Z14, Z9, Z9
-	VPMADD52HUQ.BCST 1360(BX), Z30, Z29
-	VPXORD           Z8, Z7, Z7
-	VMOVDQU64        640(BX), Z31
-	VPXORD           Z9, Z4, Z4
-	VPMADD52LUQ.BCST 1376(BX), Z31, Z24
+	ADCQ             CX, R9
+	MULXQ            1504(BX), AX, CX
 	VPROLD           $0x0c, Z7, Z7
+	ADDQ             AX, R10
+	VPADDD           Z17, Z16, Z16
+	ADCQ             CX, R11
+	VPADDD           Z21, Z20, Z20
+	MOVQ             SI, R14
+	VPXORD           Z16, Z19, Z19
+	ANDQ             R12, R14
+	VPXORD           Z20, Z23, Z23
+	SHRQ             $0x2c, DI, SI
+	ADDQ             SI, R8
+	VPROLD           $0x08, Z19, Z19
+	ADCQ             $0x00, R9
+	VPROLD           $0x08, Z23, Z23
+	MOVQ             R8, SI
+	VPADDD           Z4, Z0, Z0
+	ANDQ             R12, SI
+	VPADDD           Z5, Z1, Z1
+	SHRQ             $0x2c, R9, R8
+	VPXORD           Z0, Z12, Z12
+	ADDQ             R8, R10
+	ADCQ             $0x00, R11
+	VPXORD           Z1, Z13, Z13
+	MOVQ             R10, R8
+	VPROLD           $0x08, Z12, Z12
+	ANDQ             R13, R8
+	VPROLD           $0x08, Z13, Z13
+	SHRQ             $0x2a, R11, R10
+	VPADDD           Z6, Z2, Z2
+	LEAQ             (R10)(R10*4), R10
+	VPADDD           Z7, Z3, Z3
+	ADDQ             R10, R14
+	MOVQ             R14, DI
+	VPXORD           Z2, Z14, Z14
+	SHRQ             $0x2c, DI
+	VPXORD           Z3, Z15, Z15
+	ANDQ             R12, R14
+	VPROLD           $0x08, Z14, Z14
+	ADDQ             DI, SI
+	VPROLD           $0x08, Z15, Z15
+	MOVQ             R14, 1704(BX)
+	VPADDD           Z19, Z18, Z18
+	MOVQ             SI, 1712(BX)
+	MOVQ             R8, 1720(BX)
+	VPADDD           Z23, Z22, Z22
+	IMUL3Q           $0x14, SI, SI
+	VPXORD           Z18, Z17, Z17
+	MOVQ             SI, 1728(BX)
+	VPXORD           Z22, Z21, Z21
+	IMUL3Q           $0x14, R8, R8
+	VPROLD           $0x07, Z17, Z17
+	MOVQ             R8, 1736(BX)
+	VPROLD           $0x07, Z21, Z21
+	MOVQ             1544(BX), DX
+	MULXQ            1504(BX), SI, DI
+	VPADDD           Z12, Z8, Z8
+	MULXQ            1512(BX), R8, R9
+	VPADDD           Z13, Z9, Z9
+	MULXQ            1520(BX), R10, R11
+	VPXORD           Z8, Z4, Z4
+	MOVQ             1552(BX), DX
+	VPXORD           Z9, Z5, Z5
+	MULXQ            1536(BX), AX, CX
+	ADDQ             AX, SI
+	VPROLD           $0x07, Z4, Z4
+	ADCQ             CX, DI
+	VPROLD           $0x07, Z5, Z5
+	MULXQ            1504(BX), AX, CX
+	VPADDD           Z14, Z10, Z10
+	ADDQ             AX, R8
+	VPADDD           Z15, Z11, Z11
+	ADCQ             CX, R9
+	VPXORD           Z10, Z6, Z6
+	MULXQ            1512(BX), AX, CX
+	ADDQ             AX, R10
+	VPXORD           Z11, Z7, Z7
+	ADCQ             CX, R11
+	VPROLD           $0x07, Z6, Z6
+	MOVQ             1560(BX), DX
+	VPROLD           $0x07, Z7, Z7
+	MULXQ            1528(BX), AX, CX
+	VPSHUFD          $0x39, Z17, Z17
+	ADDQ             AX, SI
+	VPSHUFD          $0x4e, Z18, Z18
+	ADCQ             CX, DI
+	MULXQ            1536(BX), AX, CX
+	VPSHUFD          $0x93, Z19, Z19
+	ADDQ             AX, R8
+	VPSHUFD          $0x39, Z21, Z21
+	ADCQ             CX, R9
+	VPSHUFD          $0x4e, Z22, Z22
+	MULXQ            1504(BX), AX, CX
+	VPSHUFD          $0x93, Z23, Z23
+	ADDQ             AX, R10
+	VPADDD           Z17, Z16, Z16
+	ADCQ             CX, R11
+	MOVQ             SI, R14
+	VPADDD           Z21, Z20, Z20
+	ANDQ             R12, R14
+	VPXORD           Z16, Z19, Z19
+	SHRQ             $0x2c, DI, SI
+	VPXORD           Z20, Z23, Z23
+	ADDQ             SI, R8
+	VPROLD           $0x10, Z19, Z19
+	ADCQ             $0x00, R9
+	VPROLD           $0x10, Z23, Z23
+	MOVQ             R8, SI
+	ANDQ             R12, SI
+	VPADDD           Z5, Z0, Z0
+	SHRQ             $0x2c, R9, R8
+	VPADDD           Z6, Z1, Z1
+	ADDQ             R8, R10
+	VPXORD           Z0, Z15, Z15
+	ADCQ             $0x00, R11
+	VPXORD           Z1, Z12, Z12
+	MOVQ             R10, R8
+	VPROLD           $0x10, Z15, Z15
+	ANDQ             R13, R8
+	SHRQ             $0x2a, R11, R10
+	VPROLD           $0x10, Z12, Z12
+	LEAQ             (R10)(R10*4), R10
+	VPADDD           Z7, Z2, Z2
+	ADDQ             R10, R14
+	VPADDD           Z4, Z3, Z3
+	MOVQ             R14, DI
+	VPXORD           Z2, Z13, Z13
+	SHRQ             $0x2c, DI
+	VPXORD           Z3, Z14, Z14
+	ANDQ             R12, R14
+	ADDQ             DI, SI
+	VPROLD           $0x10, Z13, Z13
+	MOVQ             R14, 1744(BX)
+	VPROLD           $0x10, Z14, Z14
+	MOVQ             SI, 1752(BX)
+	VPADDD           Z19, Z18, Z18
+	MOVQ             R8, 1760(BX)
+	VPADDD           Z23, Z22, Z22
+	IMUL3Q           $0x14, SI, SI
+	MOVQ             SI, 1768(BX)
+	VPXORD           Z18, Z17, Z17
+	IMUL3Q           $0x14, R8, R8
+	VPXORD           Z22, Z21, Z21
+	MOVQ             R8, 1776(BX)
+	VPROLD           $0x0c, Z17, Z17
+	VPXORD           Z24, Z24, Z24
+	VPROLD           $0x0c, Z21, Z21
+	VPXORD           Z25, Z25, Z25
+	VPADDD           Z15, Z10, Z10
+	VPXORD           Z26, Z26, Z26
+	VPXORD           Z27, Z27, Z27
+	VPADDD           Z12, Z11, Z11
+	VPXORD           Z28, Z28, Z28
+	VPXORD           Z10, Z5, Z5
+	VPXORD           Z29, Z29, Z29
+	VPXORD           Z11, Z6, Z6
+	VMOVDQU64        448(BX), Z30
+	VPROLD           $0x0c, Z5, Z5
+	VPMADD52LUQ.BCST 1344(BX), Z30, Z24
+	VPROLD           $0x0c, Z6, Z6
+	VPMADD52HUQ.BCST 1344(BX), Z30, Z27
+	VPMADD52LUQ.BCST 1352(BX), Z30, Z25
+	VPADDD           Z13, Z8, Z8
+	VPMADD52HUQ.BCST 1352(BX), Z30, Z28
+	VPADDD           Z14, Z9, Z9
+	VPMADD52LUQ.BCST 1360(BX), Z30, Z26
+	VPXORD           Z8, Z7, Z7
+	VPMADD52HUQ.BCST 1360(BX), Z30, Z29
+	VPXORD           Z9, Z4, Z4
+	VMOVDQU64        640(BX), Z31
+	VPROLD           $0x0c, Z7, Z7
+	VPMADD52LUQ.BCST 1376(BX), Z31, Z24
 	VPMADD52HUQ.BCST 1376(BX), Z31, Z27
 	VPROLD           $0x0c, Z4, Z4
 	VPMADD52LUQ.BCST 1344(BX), Z31, Z25
@@ -5408,89 +5580,99 @@ large_rounds:
 	VPMADD52HUQ.BCST 1352(BX), Z31, Z29
 	VPXORD           Z20, Z23, Z23
 	VMOVDQU64        832(BX), Z30
-	VPROLD           $0x08, Z19, Z19
 	VPMADD52LUQ.BCST 1368(BX), Z30, Z24
-	VPROLD           $0x08, Z23, Z23
+	VPROLD           $0x08, Z19, Z19
 	VPMADD52HUQ.BCST 1368(BX), Z30, Z27
-	VPADDD           Z5, Z0, Z0
+	VPROLD           $0x08, Z23, Z23
 	VPMADD52LUQ.BCST 1376(BX), Z30, Z25
-	VPADDD           Z6, Z1, Z1
+	VPADDD           Z5, Z0, Z0
 	VPMADD52HUQ.BCST 1376(BX), Z30, Z28
-	VPXORD           Z0, Z15, Z15
+	VPADDD           Z6, Z1, Z1
 	VPMADD52LUQ.BCST 1344(BX), Z30, Z26
-	VPXORD           Z1, Z12, Z12
+	VPXORD           Z0, Z15, Z15
 	VPMADD52HUQ.BCST 1344(BX), Z30, Z29
-	VPROLD           $0x08, Z15, Z15
 	VPSLLQ           $0x08, Z28, Z28
-	VPROLD           $0x08, Z12, Z12
+	VPXORD           Z1, Z12, Z12
 	VPSLLQ           $0x0c, Z29, Z30
-	VPADDD           Z7, Z2, Z2
+	VPROLD           $0x08, Z15, Z15
 	VPSLLQ           $0x0a, Z29, Z29
-	VPADDD           Z4, Z3, Z3
+	VPROLD           $0x08, Z12, Z12
 	VPSLLQ           $0x08, Z27, Z27
-	VPXORD           Z2, Z13, Z13
+	VPADDD           Z7, Z2, Z2
 	VPADDQ           Z28, Z26, Z26
-	VPXORD           Z3, Z14, Z14
 	VPADDQ           Z30, Z24, Z24
-	VPROLD           $0x08, Z13, Z13
+	VPADDD           Z4, Z3, Z3
 	VPADDQ           Z27, Z25, Z25
-	VPROLD           $0x08, Z14, Z14
-	VPADDD           Z19, Z18, Z18
+	VPXORD           Z2, Z13, Z13
 	VPADDQ           Z29, Z24, Z24
-	VPADDD           Z23, Z22, Z22
+	VPXORD           Z3, Z14, Z14
 	VPSRLQ           $0x2a, Z26, Z30
-	VPXORD           Z18, Z17, Z17
+	VPROLD           $0x08, Z13, Z13
 	VPANDQ.BCST      limb<>+8(SB), Z26, Z26
-	VPXORD           Z22, Z21, Z21
+	VPROLD           $0x08, Z14, Z14
 	VPSRLQ           $0x2c, Z25, Z31
-	VPROLD           $0x07, Z17, Z17
 	VPANDQ.BCST      limb<>+0(SB), Z25, Z25
-	VPROLD           $0x07, Z21, Z21
+	VPADDD           Z19, Z18, Z18
 	VPSLLQ           $0x02, Z30, Z27
-	VPADDD           Z15, Z10, Z10
+	VPADDD           Z23, Z22, Z22
 	VPADDQ           Z31, Z26, Z26
-	VPADDD           Z12, Z11, Z11
+	VPXORD           Z18, Z17, Z17
 	VPSRLQ           $0x2c, Z24, Z28
-	VPXORD           Z10, Z5, Z5
+	VPXORD           Z22, Z21, Z21
 	VPANDQ.BCST      limb<>+0(SB), Z24, Z24
-	VPXORD           Z11, Z6, Z6
+	VPROLD           $0x07, Z17, Z17
 	VPADDQ           Z30, Z27, Z27
-	VPROLD           $0x07, Z5, Z5
 	VPADDQ           Z28, Z25, Z25
-	VPROLD           $0x07, Z6, Z6
+	VPROLD           $0x07, Z21, Z21
 	VPADDQ           Z27, Z24, Z24
-	VPADDD           Z13, Z8, Z8
-	VPSLLQ           $0x02, Z25, Z30
-	VPADDD           Z14, Z9, Z9
-	VPSLLQ           $0x02, Z26, Z31
-	VPXORD           Z8, Z7, Z7
-	VPADDQ           Z25, Z30, Z30
-	VPXORD           Z9, Z4, Z4
-	VPADDQ           Z26, Z31, Z31
-	VPROLD           $0x07, Z7, Z7
-	VPSLLQ           $0x02, Z30, Z30
-	VPROLD           $0x07, Z4, Z4
-	VPSLLQ           $0x02, Z31, Z31
-	VPSHUFD          $0x93, Z17, Z17
+	VPADDD           Z15, Z10, Z10
 	VMOVDQU64        Z24, 384(BX)
-	VPSHUFD          $0x4e, Z18, Z18
+	VPADDD           Z12, Z11, Z11
 	VMOVDQU64        Z25, 576(BX)
-	VPSHUFD          $0x39, Z19, Z19
+	VPXORD           Z10, Z5, Z5
 	VMOVDQU64        Z26, 768(BX)
-	VPSHUFD          $0x93, Z21, Z21
+	VPXORD           Z11, Z6, Z6
+	VPSLLQ           $0x02, Z25, Z30
+	VPSLLQ           $0x02, Z26, Z31
+	VPROLD           $0x07, Z5, Z5
+	VPADDQ           Z25, Z30, Z30
+	VPROLD           $0x07, Z6, Z6
+	VPADDQ           Z26, Z31, Z31
+	VPADDD           Z13, Z8, Z8
+	VPSLLQ           $0x02, Z30, Z30
+	VPADDD           Z14, Z9, Z9
+	VPSLLQ           $0x02, Z31, Z31
+	VPXORD           Z8, Z7, Z7
 	VMOVDQU64        Z30, 960(BX)
-	VPSHUFD          $0x4e, Z22, Z22
 	VMOVDQU64        Z31, 1152(BX)
+	VPXORD           Z9, Z4, Z4
+	VMOVDQU64        640(BX), Z27
+	VPROLD           $0x07, Z7, Z7
+	VMOVDQU64        832(BX), Z28
+	VPROLD           $0x07, Z4, Z4
+	VPSLLQ           $0x02, Z27, Z30
+	VPSHUFD          $0x93, Z17, Z17
+	VPSLLQ           $0x02, Z28, Z31
+	VPSHUFD          $0x4e, Z18, Z18
+	VPADDQ           Z27, Z30, Z30
+	VPADDQ           Z28, Z31, Z31
+	VPSHUFD          $0x39, Z19, Z19
+	VPSLLQ           $0x02, Z30, Z30
+	VPSHUFD          $0x93, Z21, Z21
+	VPSLLQ           $0x02, Z31, Z31
+	VPSHUFD          $0x4e, Z22, Z22
+	VMOVDQU64        Z30, 1024(BX)
 	VPSHUFD          $0x39, Z23, Z23
+	VMOVDQU64        Z31, 1216(BX)
 	CALL             ·middle(SB)
 	TESTQ            $+2, 64(R14)
 	JNZ              large_beyond
 	SUBQ             $0x01, R11
 	JB               full
-	VMOVDQA64        1984(BX), Z26
+	VMOVDQA64        2176(BX), Z26
 	VPXORQ           (SI), Z26, Z26
 	VMOVDQU64        Z26, (DI)
-	VMOVDQA64        2048(BX), Z27
+	VMOVDQA64        2240(BX), Z27
 	VPXORQ           64(SI), Z27, Z27
 	VMOVDQU64        Z27, 64(DI)
 	ADDQ             $+128, SI
@@ -5652,12 +5834,172 @@ large_beyond:
 	VMOVDQU64   Z25, 1216(DI)
 
 full:
-	MOVQ              2208(BX), R10
-	TESTQ             R10, R10
-	MOVQ              2240(BX), R9
-	JZ                end
-	MOVQ              2248(BX), R14
-	MOVQ              2200(BX), AX
+	MOVQ   2400(BX), R10
+	TESTQ  R10, R10
+	MOVQ   2416(BX), R9
+	JZ     end
+	CMPQ   2440(BX), $+6
+	JAE    multipliers
+	MOVQ   $0x00000fffffffffff, R12
+	MOVQ   $0x000003ffffffffff, R13
+	MOVQ   1384(BX), DX
+	MULXQ  1384(BX), SI, DI
+	MULXQ  1392(BX), R8, R9
+	MULXQ  1400(BX), R10, R11
+	MOVQ   1392(BX), DX
+	MULXQ  1416(BX), AX, CX
+	ADDQ   AX, SI
+	ADCQ   CX, DI
+	MULXQ  1384(BX), AX, CX
+	ADDQ   AX, R8
+	ADCQ   CX, R9
+	MULXQ  1392(BX), AX, CX
+	ADDQ   AX, R10
+	ADCQ   CX, R11
+	MOVQ   1400(BX), DX
+	MULXQ  1408(BX), AX, CX
+	ADDQ   AX, SI
+	ADCQ   CX, DI
+	MULXQ  1416(BX), AX, CX
+	ADDQ   AX, R8
+	ADCQ   CX, R9
+	MULXQ  1384(BX), AX, CX
+	ADDQ   AX, R10
+	ADCQ   CX, R11
+	MOVQ   SI, R14
+	ANDQ   R12, R14
+	SHRQ   $0x2c, DI, SI
+	ADDQ   SI, R8
+	ADCQ   $0x00, R9
+	MOVQ   R8, SI
+	ANDQ   R12, SI
+	SHRQ   $0x2c, R9, R8
+	ADDQ   R8, R10
+	ADCQ   $0x00, R11
+	MOVQ   R10, R8
+	ANDQ   R13, R8
+	SHRQ   $0x2a, R11, R10
+	LEAQ   (R10)(R10*4), R10
+	ADDQ   R10, R14
+	MOVQ   R14, DI
+	SHRQ   $0x2c, DI
+	ANDQ   R12, R14
+	ADDQ   DI, SI
+	MOVQ   R14, 1464(BX)
+	MOVQ   SI, 1472(BX)
+	MOVQ   R8, 1480(BX)
+	IMUL3Q $0x14, SI, SI
+	MOVQ   SI, 1488(BX)
+	IMUL3Q $0x14, R8, R8
+	MOVQ   R8, 1496(BX)
+	MOVQ   1424(BX), DX
+	MULXQ  1384(BX), SI, DI
+	MULXQ  1392(BX), R8, R9
+	MULXQ  1400(BX), R10, R11
+	MOVQ   1432(BX), DX
+	MULXQ  1416(BX), AX, CX
+	ADDQ   AX, SI
+	ADCQ   CX, DI
+	MULXQ  1384(BX), AX, CX
+	ADDQ   AX, R8
+	ADCQ   CX, R9
+	MULXQ  1392(BX), AX, CX
+	ADDQ   AX, R10
+	ADCQ   CX, R11
+	MOVQ   1440(BX), DX
+	MULXQ  1408(BX), AX, CX
+	ADDQ   AX, SI
+	ADCQ   CX, DI
+	MULXQ  1416(BX), AX, CX
+	ADDQ   AX, R8
+	ADCQ   CX, R9
+	MULXQ  1384(BX), AX, CX
+	ADDQ   AX, R10
+	ADCQ   CX, R11
+	MOVQ   SI, R14
+	ANDQ   R12, R14
+	SHRQ   $0x2c, DI, SI
+	ADDQ   SI, R8
+	ADCQ   $0x00, R9
+	MOVQ   R8, SI
+	ANDQ   R12, SI
+	SHRQ   $0x2c, R9, R8
+	ADDQ   R8, R10
+	ADCQ   $0x00, R11
+	MOVQ   R10, R8
+	ANDQ   R13, R8
+	SHRQ   $0x2a, R11, R10
+	LEAQ   (R10)(R10*4), R10
+	ADDQ   R10, R14
+	MOVQ   R14, DI
+	SHRQ   $0x2c, DI
+	ANDQ   R12, R14
+	ADDQ   DI, SI
+	MOVQ   R14, 1504(BX)
+	MOVQ   SI, 1512(BX)
+	MOVQ   R8, 1520(BX)
+	IMUL3Q $0x14, SI, SI
+	MOVQ   SI, 1528(BX)
+	IMUL3Q $0x14, R8, R8
+	MOVQ   R8, 1536(BX)
+	MOVQ   1424(BX), DX
+	MULXQ  1424(BX), SI, DI
+	MULXQ  1432(BX), R8, R9
+	MULXQ  1440(BX), R10, R11
+	MOVQ   1432(BX), DX
+	MULXQ  1456(BX), AX, CX
+	ADDQ   AX, SI
+	ADCQ   CX, DI
+	MULXQ  1424(BX), AX, CX
+	ADDQ   AX, R8
+	ADCQ   CX, R9
+	MULXQ  1432(BX), AX, CX
+	ADDQ   AX, R10
+	ADCQ   CX, R11
+	MOVQ   1440(BX), DX
+	MULXQ  1448(BX), AX, CX
+	ADDQ   AX, SI
+	ADCQ   CX, DI
+	MULXQ  1456(BX), AX, CX
+	ADDQ   AX, R8
+	ADCQ   CX, R9
+	MULXQ  1424(BX), AX, CX
+	ADDQ   AX, R10
+	ADCQ   CX, R11
+	MOVQ   SI, R14
+	ANDQ   R12, R14
+	SHRQ   $0x2c, DI, SI
+	ADDQ   SI, R8
+	ADCQ   $0x00, R9
+	MOVQ   R8, SI
+	ANDQ   R12, SI
+	SHRQ   $0x2c, R9, R8
+	ADDQ   R8, R10
+	ADCQ   $0x00, R11
+	MOVQ   R10, R8
+	ANDQ   R13, R8
+	SHRQ   $0x2a, R11, R10
+	LEAQ   (R10)(R10*4), R10
+	ADDQ   R10, R14
+	MOVQ   R14, DI
+	SHRQ   $0x2c, DI
+	ANDQ   R12, R14
+	ADDQ   DI, SI
+	MOVQ   R14, 1544(BX)
+	MOVQ   SI, 1552(BX)
+	MOVQ   R8, 1560(BX)
+	IMUL3Q $0x14, SI, SI
+	MOVQ   SI, 1568(BX)
+	IMUL3Q $0x14, R8, R8
+	MOVQ   R8, 1576(BX)
+	MOVQ   $+6, 2440(BX)
+	MOVQ   2400(BX), R10
+	MOVQ   2416(BX), R9
+
+multipliers:
+	MOVQ              $+0, 2448(BX)
+	MOVQ              2424(BX), R14
+	MOVQ              2392(BX), AX
 	MOVQ              88(R14), CX
 	LEAQ              1(CX)(AX*2), CX
 	SHLQ              $0x07, AX
@@ -5930,7 +6272,7 @@ half:
 	VPROLD           $0x0c, Z17, Z17
 	VPROLD           $0x0c, Z21, Z21
 	VPADDD           Z12, Z8, Z8
-	VMOVDQA64        1600(BX), Z30
+	VMOVDQA64        1792(BX), Z30
 	VPADDD           Z13, Z9, Z9
 	VPXORD           Z8, Z4, Z4
 	VPXORD           Z9, Z5, Z5
@@ -5966,7 +6308,7 @@ half:
 	VPXORD           Z3, Z15, Z15
 	VPROLD           $0x08, Z14, Z14
 	VPROLD           $0x08, Z15, Z15
-	VMOVDQA64        1664(BX), Z31
+	VMOVDQA64        1856(BX), Z31
 	VPADDD           Z19, Z18, Z18
 	VPADDD           Z23, Z22, Z22
 	VPXORD           Z18, Z17, Z17
@@ -6002,7 +6344,7 @@ half:
 	VPXORD           Z16, Z19, Z19
 	VPXORD           Z20, Z23, Z23
 	VPROLD           $0x10, Z19, Z19
-	VMOVDQA64        1728(BX), Z30
+	VMOVDQA64        1920(BX), Z30
 	VPROLD           $0x10, Z23, Z23
 	VPADDD           Z5, Z0, Z0
 	VPADDD           Z6, Z1, Z1
@@ -6854,17 +7196,17 @@ half:
 	VPXORD           Z11, Z6, Z6
 	VPROLD           $0x07, Z5, Z5
 	VPROLD           $0x07, Z6, Z6
-	VMOVDQA64        Z24, 1600(BX)
+	VMOVDQA64        Z24, 1792(BX)
 	VPADDD           Z13, Z8, Z8
 	VPADDD           Z14, Z9, Z9
 	VPXORD           Z8, Z7, Z7
 	VPXORD           Z9, Z4, Z4
-	VMOVDQA64        Z25, 1664(BX)
+	VMOVDQA64        Z25, 1856(BX)
 	VPROLD           $0x07, Z7, Z7
 	VPROLD           $0x07, Z4, Z4
 	VPSHUFD          $0x93, Z17, Z17
 	VPSHUFD          $0x4e, Z18, Z18
-	VMOVDQA64        Z26, 1728(BX)
+	VMOVDQA64        Z26, 1920(BX)
 	VPSHUFD          $0x39, Z19, Z19
 	VPSHUFD          $0x93, Z21, Z21
 	VPSHUFD          $0x4e, Z22, Z22
@@ -7040,9 +7382,9 @@ out:
 	JNZ         pass
 
 end:
-	MOVQ  2248(BX), R14
-	MOVQ  2208(BX), AX
-	MOVQ  2216(BX), R11
+	MOVQ  2424(BX), R14
+	MOVQ  2400(BX), AX
+	MOVQ  2408(BX), R11
 	TESTQ $+1, 64(R14)
 	JNZ   hashed
 	SUBQ  $0x01, AX
@@ -7065,30 +7407,30 @@ hashed:
 	VMOVDQU64     Z8, 192(BX)
 	VMOVDQU64     Z8, 256(BX)
 	VMOVDQU64     Z8, 320(BX)
-	MOVQ          2256(BX), AX
+	MOVQ          2432(BX), AX
 	NEGQ          AX
 	LEAQ          448(BX)(AX*8), R12
-	VMOVQ         2144(BX), X24
-	VMOVQ         2152(BX), X25
-	VMOVQ         2160(BX), X26
+	VMOVQ         2336(BX), X24
+	VMOVQ         2344(BX), X25
+	VMOVQ         2352(BX), X26
 	VPXORD        Z27, Z27, Z27
 	VPXORD        Z28, Z28, Z28
 	VPXORD        Z29, Z29, Z29
-	VMOVDQA64     1792(BX), Z0
+	VMOVDQA64     1984(BX), Z0
 	VPMADD52LUQ   64(R12), Z0, Z24
 	VPMADD52HUQ   64(R12), Z0, Z27
 	VPMADD52LUQ   256(R12), Z0, Z25
 	VPMADD52HUQ   256(R12), Z0, Z28
 	VPMADD52LUQ   448(R12), Z0, Z26
 	VPMADD52HUQ   448(R12), Z0, Z29
-	VMOVDQA64     1856(BX), Z1
+	VMOVDQA64     2048(BX), Z1
 	VPMADD52LUQ   832(R12), Z1, Z24
 	VPMADD52HUQ   832(R12), Z1, Z27
 	VPMADD52LUQ   64(R12), Z1, Z25
 	VPMADD52HUQ   64(R12), Z1, Z28
 	VPMADD52LUQ   256(R12), Z1, Z26
 	VPMADD52HUQ   256(R12), Z1, Z29
-	VMOVDQA64     1920(BX), Z2
+	VMOVDQA64     2112(BX), Z2
 	VPMADD52LUQ   640(R12), Z2, Z24
 	VPMADD52HUQ   640(R12), Z2, Z27
 	VPMADD52LUQ   832(R12), Z2, Z25
@@ -7096,21 +7438,21 @@ hashed:
 	VPMADD52LUQ   64(R12), Z2, Z26
 	VPMADD52HUQ   64(R12), Z2, Z29
 	VMOVDQU64     order<>+0(SB), Z3
-	VPERMQ        1600(BX), Z3, Z0
+	VPERMQ        1792(BX), Z3, Z0
 	VPMADD52LUQ   (R12), Z0, Z24
 	VPMADD52HUQ   (R12), Z0, Z27
 	VPMADD52LUQ   192(R12), Z0, Z25
 	VPMADD52HUQ   192(R12), Z0, Z28
 	VPMADD52LUQ   384(R12), Z0, Z26
 	VPMADD52HUQ   384(R12), Z0, Z29
-	VPERMQ        1664(BX), Z3, Z1
+	VPERMQ        1856(BX), Z3, Z1
 	VPMADD52LUQ   768(R12), Z1, Z24
 	VPMADD52HUQ   768(R12), Z1, Z27
 	VPMADD52LUQ   (R12), Z1, Z25
 	VPMADD52HUQ   (R12), Z1, Z28
 	VPMADD52LUQ   192(R12), Z1, Z26
 	VPMADD52HUQ   192(R12), Z1, Z29
-	VPERMQ        1728(BX), Z3, Z2
+	VPERMQ        1920(BX), Z3, Z2
 	VPMADD52LUQ   576(R12), Z2, Z24
 	VPMADD52HUQ   576(R12), Z2, Z27
 	VPMADD52LUQ   768(R12), Z2, Z25
@@ -7145,12 +7487,15 @@ hashed:
 	VMOVDQU64     Z8, 1920(BX)
 	VMOVDQU64     Z8, 1984(BX)
 	VMOVDQU64     Z8, 2048(BX)
+	VMOVDQU64     Z8, 2112(BX)
+	VMOVDQU64     Z8, 2176(BX)
+	VMOVDQU64     Z8, 2240(BX)
 	VPXORD        Z8, Z8, Z8
-	VMOVDQU64     Z8, 2128(BX)
-	VMOVDQU64     Z8, 2192(BX)
-	VMOVDQU       X8, 2256(BX)
-	VMOVDQU       X8, 2272(BX)
-	VMOVDQU       X8, 2288(BX)
+	VMOVDQU64     Z8, 2320(BX)
+	VMOVDQU64     Z8, 2384(BX)
+	VMOVDQU       X8, 2448(BX)
+	VMOVDQU       X8, 2464(BX)
+	VMOVDQU       X8, 2480(BX)
 	VPSLLQ        $0x08, Z28, Z28
 	VPSLLQ        $0x0c, Z29, Z30
 	VPSLLQ        $0x0a, Z29, Z29
@@ -7218,8 +7563,8 @@ hashed:
 	SHRQ          $0x02, DX
 	CMOVQNE       AX, R13
 	CMOVQNE       CX, R14
-	ADDQ          2112(BX), R13
-	ADCQ          2120(BX), R14
+	ADDQ          2304(BX), R13
+	ADCQ          2312(BX), R14
 	MOVQ          R14, R8
 	MOVQ          a+0(FP), R14
 	MOVQ          56(R14), CX
@@ -7237,7 +7582,7 @@ record_compare:
 
 record_clear:
 	VPXORD  Z8, Z8, Z8
-	VMOVDQU X8, 2112(BX)
+	VMOVDQU X8, 2304(BX)
 
 done:
 	VPXORD Z0, Z0, Z0
@@ -7277,11 +7622,11 @@ done:
 
 more:
 	MOVQ      96(R14), AX
-	VMOVDQA64 1600(BX), Z0
+	VMOVDQA64 1792(BX), Z0
 	VMOVDQU64 Z0, (AX)
-	VMOVDQA64 1664(BX), Z1
+	VMOVDQA64 1856(BX), Z1
 	VMOVDQU64 Z1, 64(AX)
-	VMOVDQA64 1728(BX), Z2
+	VMOVDQA64 1920(BX), Z2
 	VMOVDQU64 Z2, 128(AX)
 	VPXORD    Z8, Z8, Z8
 	VMOVDQU64 Z8, (BX)
@@ -7320,6 +7665,9 @@ more:
 	VMOVDQU64 Z8, 2112(BX)
 	VMOVDQU64 Z8, 2176(BX)
 	VMOVDQU64 Z8, 2240(BX)
+	VMOVDQU64 Z8, 2304(BX)
+	VMOVDQU64 Z8, 2368(BX)
+	VMOVDQU64 Z8, 2432(BX)
 	JMP       done
 
 // func middle()
@@ -7337,9 +7685,9 @@ TEXT ·middle(SB), NOSPLIT|NOFRAME, $0
 	VSHUFI32X4   $0xdd, Z25, Z24, Z19
 	VSHUFI32X4   $0x88, Z18, Z16, Z24
 	VSHUFI32X4   $0xdd, Z18, Z16, Z25
-	VMOVDQA64    Z24, 1984(BX)
-	VMOVDQA64    Z25, 2048(BX)
-	MOVQ         2248(BX), R14
+	VMOVDQA64    Z24, 2176(BX)
+	VMOVDQA64    Z25, 2240(BX)
+	MOVQ         2424(BX), R14
 	MOVQ         64(R14), AX
 	ANDQ         $0x01, AX
 	DECQ         AX
@@ -7356,7 +7704,7 @@ TEXT ·middle(SB), NOSPLIT|NOFRAME, $0
 	SUBQ         AX, DX
 	LEAQ         15(DX), R15
 	SHRQ         $0x04, R15
-	MOVQ         R15, 2256(BX)
+	MOVQ         R15, 2432(BX)
 	VMOVDQU64    bytes<>+0(SB), Z29
 	TESTQ        DX, DX
 	JZ           tail
@@ -7468,11 +7816,11 @@ tail:
 	VPANDQ.BCST limb<>+0(SB), Z28, Z28
 	VPSRLQ      $0x18, Z29, Z29
 	VPORQ.BCST  limb<>+24(SB), Z29, K1, Z29
-	VMOVDQA64   Z28, 1792(BX)
-	VMOVDQA64   Z30, 1856(BX)
-	VMOVDQA64   Z29, 1920(BX)
-	MOVQ        2128(BX), R8
-	MOVQ        2136(BX), R9
+	VMOVDQA64   Z28, 1984(BX)
+	VMOVDQA64   Z30, 2048(BX)
+	VMOVDQA64   Z29, 2112(BX)
+	MOVQ        2320(BX), R8
+	MOVQ        2328(BX), R9
 	MOVQ        R9, R10
 	SHRQ        $0x02, R10
 	ADDQ        R9, R10
@@ -7517,16 +7865,17 @@ tail:
 	ANDQ        R11, CX
 	MOVQ        R14, DX
 	SHRQ        $0x18, R15, DX
-	MOVQ        AX, 2144(BX)
-	MOVQ        CX, 2152(BX)
-	MOVQ        DX, 2160(BX)
-	MOVQ        2248(BX), R14
+	MOVQ        AX, 2336(BX)
+	MOVQ        CX, 2344(BX)
+	MOVQ        DX, 2352(BX)
+	MOVQ        2424(BX), R14
 	TESTQ       $+4, 64(R14)
 	JZ          begin
 	MOVQ        96(R14), AX
 	VMOVDQU64   (AX), Z28
 	VMOVDQU64   64(AX), Z29
 	VMOVDQU64   128(AX), Z30
+	MOVQ        $+0, 2448(BX)
 	JMP         none
 
 begin:
@@ -7535,8 +7884,10 @@ begin:
 	VPXORD Z28, Z28, Z28
 	VPXORD Z29, Z29, Z29
 	VPXORD Z30, Z30, Z30
+	MOVQ   $+1, 2448(BX)
 	TESTQ  DI, DI
 	JZ     none
+	MOVQ   $+0, 2448(BX)
 	XORL   R13, R13
 	XORL   R14, R14
 	XORL   R15, R15
@@ -7629,23 +7980,23 @@ additional_end:
 	VPBROADCASTQ.Z DX, K1, Z30
 
 none:
-	VMOVDQA64 Z28, 1600(BX)
-	VMOVDQA64 Z29, 1664(BX)
-	VMOVDQA64 Z30, 1728(BX)
-	MOVQ      2248(BX), R14
+	VMOVDQA64 Z28, 1792(BX)
+	VMOVDQA64 Z29, 1856(BX)
+	VMOVDQA64 Z30, 1920(BX)
+	MOVQ      2424(BX), R14
 	TESTQ     $+2, 64(R14)
 	JZ        text
 	MOVQ      $0x0ffffffc0fffffff, R8
 	MOVQ      $0x0ffffffc0ffffffc, R9
-	ANDQ      1984(BX), R8
-	ANDQ      1992(BX), R9
+	ANDQ      2176(BX), R8
+	ANDQ      2184(BX), R9
 	MOVQ      R9, R10
 	SHRQ      $0x02, R10
 	ADDQ      R9, R10
 	MOVQ      (R14), SI
 	MOVQ      16(R14), AX
 	ROLW      $0x08, AX
-	XORW      2048(BX), AX
+	XORW      2240(BX), AX
 	MOVW      AX, -18(SI)
 	MOVWLZX   AX, R13
 	XORL      R14, R14
@@ -7722,25 +8073,25 @@ none:
 	SHRQ      $0x02, DX
 	CMOVQNE   AX, R13
 	CMOVQNE   CX, R14
-	ADDQ      2000(BX), R13
-	ADCQ      2008(BX), R14
+	ADDQ      2192(BX), R13
+	ADCQ      2200(BX), R14
 	MOVQ      R13, -16(SI)
 	MOVQ      R14, -8(SI)
-	MOVQ      2248(BX), R14
+	MOVQ      2424(BX), R14
 
 text:
 	MOVQ  (R14), R9
 	TESTQ $+1, 64(R14)
 	JZ    later
 	MOVQ  8(R14), R9
-	MOVQ  2200(BX), R11
+	MOVQ  2392(BX), R11
 	CALL  ·hash(SB)
 
 later:
-	MOVQ R9, 2240(BX)
+	MOVQ R9, 2416(BX)
 	MOVQ 8(R14), SI
 	MOVQ (R14), DI
-	MOVQ 2200(BX), R11
+	MOVQ 2392(BX), R11
 	RET
 
 // func hash()
@@ -7751,7 +8102,7 @@ TEXT ·hash(SB), NOSPLIT|NOFRAME, $0
 	PCALIGN $0x40
 
 reduction:
-	MOVQ             $+6, AX
+	MOVQ             2440(BX), AX
 	CMPQ             R11, AX
 	CMOVQLT          R11, AX
 	SUBQ             AX, R11
@@ -7763,30 +8114,35 @@ reduction:
 	VPXORD           Z27, Z27, Z27
 	VPXORD           Z28, Z28, Z28
 	VPXORD           Z29, Z29, Z29
-	VMOVDQA64        1600(BX), Z30
+	CMPQ             2448(BX), $0x00
+	JNE              new
+	VMOVDQA64        1792(BX), Z30
 	VPMADD52LUQ.BCST (R12), Z30, Z24
 	VPMADD52HUQ.BCST (R12), Z30, Z27
 	VPMADD52LUQ.BCST 8(R12), Z30, Z25
 	VPMADD52HUQ.BCST 8(R12), Z30, Z28
 	VPMADD52LUQ.BCST 16(R12), Z30, Z26
 	VPMADD52HUQ.BCST 16(R12), Z30, Z29
-	VMOVDQA64        1664(BX), Z31
+	VMOVDQA64        1856(BX), Z31
 	VPMADD52LUQ.BCST 32(R12), Z31, Z24
 	VPMADD52HUQ.BCST 32(R12), Z31, Z27
 	VPMADD52LUQ.BCST (R12), Z31, Z25
 	VPMADD52HUQ.BCST (R12), Z31, Z28
 	VPMADD52LUQ.BCST 8(R12), Z31, Z26
 	VPMADD52HUQ.BCST 8(R12), Z31, Z29
-	VMOVDQA64        1728(BX), Z30
+	VMOVDQA64        1920(BX), Z30
 	VPMADD52LUQ.BCST 24(R12), Z30, Z24
 	VPMADD52HUQ.BCST 24(R12), Z30, Z27
 	VPMADD52LUQ.BCST 32(R12), Z30, Z25
 	VPMADD52HUQ.BCST 32(R12), Z30, Z28
 	VPMADD52LUQ.BCST (R12), Z30, Z26
 	VPMADD52HUQ.BCST (R12), Z30, Z29
-	DECQ             AX
-	JZ               last
-	PCALIGN          $0x40
+
+new:
+	MOVQ    $+0, 2448(BX)
+	DECQ    AX
+	JZ      last
+	PCALIGN $0x40
 
 next:
 	SUBQ             $0x28, R12
@@ -7851,9 +8207,9 @@ last:
 	VPADDQ       Z30, Z27, Z27
 	VPADDQ       Z28, Z25, Z25
 	VPADDQ       Z27, Z24, Z24
-	VMOVDQA64    Z24, 1600(BX)
-	VMOVDQA64    Z25, 1664(BX)
-	VMOVDQA64    Z26, 1728(BX)
+	VMOVDQA64    Z24, 1792(BX)
+	VMOVDQA64    Z25, 1856(BX)
+	VMOVDQA64    Z26, 1920(BX)
 	ADDQ         $+128, R9
 	TESTQ        R11, R11
 	JNZ          reduction
@@ -8358,468 +8714,401 @@ short_clear:
 
 // func poly(a *byte)
 // Requires: AVX, AVX2, AVX512F, AVX512IFMA, BMI2, CMOV
-TEXT ·poly(SB), $2368-8
+TEXT ·poly(SB), $2560-8
 	LEAQ             63(SP), BX
 	ANDQ             $-64, BX
 	MOVQ             a+0(FP), R14
 	MOVQ             24(R14), R15
 	VMOVDQU          16(R15), X0
-	VMOVDQU          X0, 2112(BX)
+	VMOVDQU          X0, 2304(BX)
 	VPXORD           Z0, Z0, Z0
 	VMOVDQU64        Z0, 520(BX)
 	VMOVDQU64        Z0, 712(BX)
 	VMOVDQU64        Z0, 904(BX)
 	VMOVDQU64        Z0, 1096(BX)
 	VMOVDQU64        Z0, 1288(BX)
-	VMOVDQA64        Z0, 1792(BX)
-	VMOVDQA64        Z0, 1856(BX)
-	VMOVDQA64        Z0, 1920(BX)
-	MOVQ             $+0, 2256(BX)
+	VMOVDQA64        Z0, 1984(BX)
+	VMOVDQA64        Z0, 2048(BX)
+	VMOVDQA64        Z0, 2112(BX)
+	MOVQ             $+0, 2432(BX)
 	MOVQ             (R15), AX
 	MOVQ             8(R15), DX
-	MOVQ             AX, 2128(BX)
-	MOVQ             DX, 2136(BX)
+	MOVQ             AX, 2320(BX)
+	MOVQ             DX, 2328(BX)
+	MOVQ             AX, R8
+	MOVQ             DX, R9
+	MOVQ             R9, R10
+	SHRQ             $0x02, R10
+	ADDQ             R9, R10
+	MOVQ             R8, R13
+	MOVQ             R9, R14
+	XORL             R15, R15
+	MOVQ             $0x00000fffffffffff, SI
+	MOVQ             R13, AX
+	ANDQ             SI, AX
+	MOVQ             R13, DI
+	SHRQ             $0x2c, R14, DI
+	ANDQ             SI, DI
+	MOVQ             R14, BP
+	SHRQ             $0x18, R15, BP
+	MOVQ             AX, 512(BX)
+	MOVQ             DI, 704(BX)
+	MOVQ             BP, 896(BX)
+	IMUL3Q           $0x14, DI, DI
+	IMUL3Q           $0x14, BP, BP
+	MOVQ             DI, 1088(BX)
+	MOVQ             BP, 1280(BX)
+	MOVQ             R8, DX
+	MULXQ            R13, AX, CX
+	MULXQ            R14, R11, R12
+	IMULQ            R15, DX
+	ADDQ             DX, R12
+	MOVQ             R9, DX
+	MULXQ            R13, R13, DX
+	ADDQ             R13, R11
+	ADCQ             DX, R12
+	MOVQ             R10, DX
+	MULXQ            R14, R13, DX
+	IMULQ            R10, R15
+	ADDQ             R13, AX
+	ADCQ             DX, CX
+	ADDQ             R15, R11
+	ADCQ             $0x00, R12
+	ADDQ             CX, R11
+	ADCQ             $0x00, R12
+	MOVQ             AX, R13
+	MOVQ             R11, R14
+	MOVQ             R12, R15
+	MOVQ             R12, AX
+	MOVQ             AX, CX
+	ANDQ             $0x03, R15
+	SHRQ             $0x02, CX
+	ANDQ             $-4, AX
+	ADDQ             CX, AX
+	ADDQ             AX, R13
+	ADCQ             $0x00, R14
+	ADCQ             $0x00, R15
+	MOVQ             R13, AX
+	ANDQ             SI, AX
+	MOVQ             R13, DI
+	SHRQ             $0x2c, R14, DI
+	ANDQ             SI, DI
+	MOVQ             R14, BP
+	SHRQ             $0x18, R15, BP
+	MOVQ             AX, 504(BX)
+	MOVQ             DI, 696(BX)
+	MOVQ             BP, 888(BX)
+	MOVQ             R8, DX
+	MULXQ            R13, AX, CX
+	MULXQ            R14, R11, R12
+	IMULQ            R15, DX
+	ADDQ             DX, R12
+	MOVQ             R9, DX
+	MULXQ            R13, R13, DX
+	ADDQ             R13, R11
+	ADCQ             DX, R12
+	MOVQ             R10, DX
+	MULXQ            R14, R13, DX
+	IMULQ            R10, R15
+	ADDQ             R13, AX
+	ADCQ             DX, CX
+	ADDQ             R15, R11
+	ADCQ             $0x00, R12
+	ADDQ             CX, R11
+	ADCQ             $0x00, R12
+	MOVQ             AX, R13
+	MOVQ             R11, R14
+	MOVQ             R12, R15
+	MOVQ             R12, AX
+	MOVQ             AX, CX
+	ANDQ             $0x03, R15
+	SHRQ             $0x02, CX
+	ANDQ             $-4, AX
+	ADDQ             CX, AX
+	ADDQ             AX, R13
+	ADCQ             $0x00, R14
+	ADCQ             $0x00, R15
+	MOVQ             R13, AX
+	ANDQ             SI, AX
+	MOVQ             R13, DI
+	SHRQ             $0x2c, R14, DI
+	ANDQ             SI, DI
+	MOVQ             R14, BP
+	SHRQ             $0x18, R15, BP
+	MOVQ             AX, 496(BX)
+	MOVQ             DI, 688(BX)
+	MOVQ             BP, 880(BX)
+	MOVQ             R8, DX
+	MULXQ            R13, AX, CX
+	MULXQ            R14, R11, R12
+	IMULQ            R15, DX
+	ADDQ             DX, R12
+	MOVQ             R9, DX
+	MULXQ            R13, R13, DX
+	ADDQ             R13, R11
+	ADCQ             DX, R12
+	MOVQ             R10, DX
+	MULXQ            R14, R13, DX
+	IMULQ            R10, R15
+	ADDQ             R13, AX
+	ADCQ             DX, CX
+	ADDQ             R15, R11
+	ADCQ             $0x00, R12
+	ADDQ             CX, R11
+	ADCQ             $0x00, R12
+	MOVQ             AX, R13
+	MOVQ             R11, R14
+	MOVQ             R12, R15
+	MOVQ             R12, AX
+	MOVQ             AX, CX
+	ANDQ             $0x03, R15
+	SHRQ             $0x02, CX
+	ANDQ             $-4, AX
+	ADDQ             CX, AX
+	ADDQ             AX, R13
+	ADCQ             $0x00, R14
+	ADCQ             $0x00, R15
+	MOVQ             R13, AX
+	ANDQ             SI, AX
+	MOVQ             R13, DI
+	SHRQ             $0x2c, R14, DI
+	ANDQ             SI, DI
+	MOVQ             R14, BP
+	SHRQ             $0x18, R15, BP
+	MOVQ             AX, 488(BX)
+	MOVQ             DI, 680(BX)
+	MOVQ             BP, 872(BX)
+	MOVQ             R8, DX
+	MULXQ            R13, AX, CX
+	MULXQ            R14, R11, R12
+	IMULQ            R15, DX
+	ADDQ             DX, R12
+	MOVQ             R9, DX
+	MULXQ            R13, R13, DX
+	ADDQ             R13, R11
+	ADCQ             DX, R12
+	MOVQ             R10, DX
+	MULXQ            R14, R13, DX
+	IMULQ            R10, R15
+	ADDQ             R13, AX
+	ADCQ             DX, CX
+	ADDQ             R15, R11
+	ADCQ             $0x00, R12
+	ADDQ             CX, R11
+	ADCQ             $0x00, R12
+	MOVQ             AX, R13
+	MOVQ             R11, R14
+	MOVQ             R12, R15
+	MOVQ             R12, AX
+	MOVQ             AX, CX
+	ANDQ             $0x03, R15
+	SHRQ             $0x02, CX
+	ANDQ             $-4, AX
+	ADDQ             CX, AX
+	ADDQ             AX, R13
+	ADCQ             $0x00, R14
+	ADCQ             $0x00, R15
+	MOVQ             R13, AX
+	ANDQ             SI, AX
+	MOVQ             R13, DI
+	SHRQ             $0x2c, R14, DI
+	ANDQ             SI, DI
+	MOVQ             R14, BP
+	SHRQ             $0x18, R15, BP
+	MOVQ             AX, 480(BX)
+	MOVQ             DI, 672(BX)
+	MOVQ             BP, 864(BX)
+	MOVQ             R8, DX
+	MULXQ            R13, AX, CX
+	MULXQ            R14, R11, R12
+	IMULQ            R15, DX
+	ADDQ             DX, R12
+	MOVQ             R9, DX
+	MULXQ            R13, R13, DX
+	ADDQ             R13, R11
+	ADCQ             DX, R12
+	MOVQ             R10, DX
+	MULXQ            R14, R13, DX
+	IMULQ            R10, R15
+	ADDQ             R13, AX
+	ADCQ             DX, CX
+	ADDQ             R15, R11
+	ADCQ             $0x00, R12
+	ADDQ             CX, R11
+	ADCQ             $0x00, R12
+	MOVQ             AX, R13
+	MOVQ             R11, R14
+	MOVQ             R12, R15
+	MOVQ             R12, AX
+	MOVQ             AX, CX
+	ANDQ             $0x03, R15
+	SHRQ             $0x02, CX
+	ANDQ             $-4, AX
+	ADDQ             CX, AX
+	ADDQ             AX, R13
+	ADCQ             $0x00, R14
+	ADCQ             $0x00, R15
+	MOVQ             R13, AX
+	ANDQ             SI, AX
+	MOVQ             R13, DI
+	SHRQ             $0x2c, R14, DI
+	ANDQ             SI, DI
+	MOVQ             R14, BP
+	SHRQ             $0x18, R15, BP
+	MOVQ             AX, 472(BX)
+	MOVQ             DI, 664(BX)
+	MOVQ             BP, 856(BX)
+	MOVQ             R8, DX
+	MULXQ            R13, AX, CX
+	MULXQ            R14, R11, R12
+	IMULQ            R15, DX
+	ADDQ             DX, R12
+	MOVQ             R9, DX
+	MULXQ            R13, R13, DX
+	ADDQ             R13, R11
+	ADCQ             DX, R12
+	MOVQ             R10, DX
+	MULXQ            R14, R13, DX
+	IMULQ            R10, R15
+	ADDQ             R13, AX
+	ADCQ             DX, CX
+	ADDQ             R15, R11
+	ADCQ             $0x00, R12
+	ADDQ             CX, R11
+	ADCQ             $0x00, R12
+	MOVQ             AX, R13
+	MOVQ             R11, R14
+	MOVQ             R12, R15
+	MOVQ             R12, AX
+	MOVQ             AX, CX
+	ANDQ             $0x03, R15
+	SHRQ             $0x02, CX
+	ANDQ             $-4, AX
+	ADDQ             CX, AX
+	ADDQ             AX, R13
+	ADCQ             $0x00, R14
+	ADCQ             $0x00, R15
+	MOVQ             R13, AX
+	ANDQ             SI, AX
+	MOVQ             R13, DI
+	SHRQ             $0x2c, R14, DI
+	ANDQ             SI, DI
+	MOVQ             R14, BP
+	SHRQ             $0x18, R15, BP
+	MOVQ             AX, 464(BX)
+	MOVQ             DI, 656(BX)
+	MOVQ             BP, 848(BX)
+	MOVQ             R8, DX
+	MULXQ            R13, AX, CX
+	MULXQ            R14, R11, R12
+	IMULQ            R15, DX
+	ADDQ             DX, R12
+	MOVQ             R9, DX
+	MULXQ            R13, R13, DX
+	ADDQ             R13, R11
+	ADCQ             DX, R12
+	MOVQ             R10, DX
+	MULXQ            R14, R13, DX
+	IMULQ            R10, R15
+	ADDQ             R13, AX
+	ADCQ             DX, CX
+	ADDQ             R15, R11
+	ADCQ             $0x00, R12
+	ADDQ             CX, R11
+	ADCQ             $0x00, R12
+	MOVQ             AX, R13
+	MOVQ             R11, R14
+	MOVQ             R12, R15
+	MOVQ             R12, AX
+	MOVQ             AX, CX
+	ANDQ             $0x03, R15
+	SHRQ             $0x02, CX
+	ANDQ             $-4, AX
+	ADDQ             CX, AX
+	ADDQ             AX, R13
+	ADCQ             $0x00, R14
+	ADCQ             $0x00, R15
+	MOVQ             R13, AX
+	ANDQ             SI, AX
+	MOVQ             R13, DI
+	SHRQ             $0x2c, R14, DI
+	ANDQ             SI, DI
+	MOVQ             R14, BP
+	SHRQ             $0x18, R15, BP
+	MOVQ             AX, 456(BX)
+	MOVQ             DI, 648(BX)
+	MOVQ             BP, 840(BX)
+	MOVQ             AX, 1344(BX)
+	MOVQ             DI, 1352(BX)
+	MOVQ             BP, 1360(BX)
+	IMUL3Q           $0x14, DI, DI
+	MOVQ             DI, 1368(BX)
+	IMUL3Q           $0x14, BP, BP
+	MOVQ             BP, 1376(BX)
+	MOVQ             R8, DX
+	MULXQ            R13, AX, CX
+	MULXQ            R14, R11, R12
+	IMULQ            R15, DX
+	ADDQ             DX, R12
+	MOVQ             R9, DX
+	MULXQ            R13, R13, DX
+	ADDQ             R13, R11
+	ADCQ             DX, R12
+	MOVQ             R10, DX
+	MULXQ            R14, R13, DX
+	IMULQ            R10, R15
+	ADDQ             R13, AX
+	ADCQ             DX, CX
+	ADDQ             R15, R11
+	ADCQ             $0x00, R12
+	ADDQ             CX, R11
+	ADCQ             $0x00, R12
+	MOVQ             AX, R13
+	MOVQ             R11, R14
+	MOVQ             R12, R15
+	MOVQ             R12, AX
+	MOVQ             AX, CX
+	ANDQ             $0x03, R15
+	SHRQ             $0x02, CX
+	ANDQ             $-4, AX
+	ADDQ             CX, AX
+	ADDQ             AX, R13
+	ADCQ             $0x00, R14
+	ADCQ             $0x00, R15
+	MOVQ             R13, AX
+	ANDQ             SI, AX
+	MOVQ             R13, DI
+	SHRQ             $0x2c, R14, DI
+	ANDQ             SI, DI
+	MOVQ             R14, BP
+	SHRQ             $0x18, R15, BP
+	MOVQ             AX, 448(BX)
+	MOVQ             DI, 640(BX)
+	MOVQ             BP, 832(BX)
 	MOVQ             $0x00000fffffffffff, R12
 	MOVQ             $0x000003ffffffffff, R13
-	MOVQ             AX, R14
-	ANDQ             R12, R14
-	SHRQ             $0x2c, DX, AX
-	ANDQ             R12, AX
-	SHRQ             $0x18, DX
-	MOVQ             R14, 512(BX)
-	MOVQ             AX, 704(BX)
-	MOVQ             DX, 896(BX)
-	IMUL3Q           $0x14, AX, AX
-	MOVQ             AX, 1088(BX)
-	IMUL3Q           $0x14, DX, DX
-	MOVQ             DX, 1280(BX)
-	MOVQ             512(BX), DX
-	MULXQ            512(BX), SI, DI
-	MULXQ            704(BX), R8, R9
-	MULXQ            896(BX), R10, R11
-	MOVQ             704(BX), DX
-	MULXQ            1280(BX), AX, CX
+	MOVQ             1344(BX), DX
+	MULXQ            1344(BX), SI, DI
+	MULXQ            1352(BX), R8, R9
+	MULXQ            1360(BX), R10, R11
+	MOVQ             1352(BX), DX
+	MULXQ            1376(BX), AX, CX
 	ADDQ             AX, SI
 	ADCQ             CX, DI
-	MULXQ            512(BX), AX, CX
+	MULXQ            1344(BX), AX, CX
 	ADDQ             AX, R8
 	ADCQ             CX, R9
-	MULXQ            704(BX), AX, CX
+	MULXQ            1352(BX), AX, CX
 	ADDQ             AX, R10
 	ADCQ             CX, R11
-	MOVQ             896(BX), DX
-	MULXQ            1088(BX), AX, CX
+	MOVQ             1360(BX), DX
+	MULXQ            1368(BX), AX, CX
 	ADDQ             AX, SI
 	ADCQ             CX, DI
-	MULXQ            1280(BX), AX, CX
+	MULXQ            1376(BX), AX, CX
 	ADDQ             AX, R8
 	ADCQ             CX, R9
-	MULXQ            512(BX), AX, CX
-	ADDQ             AX, R10
-	ADCQ             CX, R11
-	MOVQ             SI, R14
-	ANDQ             R12, R14
-	SHRQ             $0x2c, DI, SI
-	ADDQ             SI, R8
-	ADCQ             $0x00, R9
-	MOVQ             R8, SI
-	ANDQ             R12, SI
-	SHRQ             $0x2c, R9, R8
-	ADDQ             R8, R10
-	ADCQ             $0x00, R11
-	MOVQ             R10, R8
-	ANDQ             R13, R8
-	SHRQ             $0x2a, R11, R10
-	LEAQ             (R10)(R10*4), R10
-	ADDQ             R10, R14
-	MOVQ             R14, DI
-	SHRQ             $0x2c, DI
-	ANDQ             R12, R14
-	ADDQ             DI, SI
-	MOVQ             R14, 504(BX)
-	MOVQ             SI, 696(BX)
-	MOVQ             R8, 888(BX)
-	IMUL3Q           $0x14, SI, SI
-	MOVQ             SI, 1080(BX)
-	IMUL3Q           $0x14, R8, R8
-	MOVQ             R8, 1272(BX)
-	MOVQ             504(BX), DX
-	MULXQ            512(BX), SI, DI
-	MULXQ            704(BX), R8, R9
-	MULXQ            896(BX), R10, R11
-	MOVQ             696(BX), DX
-	MULXQ            1280(BX), AX, CX
-	ADDQ             AX, SI
-	ADCQ             CX, DI
-	MULXQ            512(BX), AX, CX
-	ADDQ             AX, R8
-	ADCQ             CX, R9
-	MULXQ            704(BX), AX, CX
-	ADDQ             AX, R10
-	ADCQ             CX, R11
-	MOVQ             888(BX), DX
-	MULXQ            1088(BX), AX, CX
-	ADDQ             AX, SI
-	ADCQ             CX, DI
-	MULXQ            1280(BX), AX, CX
-	ADDQ             AX, R8
-	ADCQ             CX, R9
-	MULXQ            512(BX), AX, CX
-	ADDQ             AX, R10
-	ADCQ             CX, R11
-	MOVQ             SI, R14
-	ANDQ             R12, R14
-	SHRQ             $0x2c, DI, SI
-	ADDQ             SI, R8
-	ADCQ             $0x00, R9
-	MOVQ             R8, SI
-	ANDQ             R12, SI
-	SHRQ             $0x2c, R9, R8
-	ADDQ             R8, R10
-	ADCQ             $0x00, R11
-	MOVQ             R10, R8
-	ANDQ             R13, R8
-	SHRQ             $0x2a, R11, R10
-	LEAQ             (R10)(R10*4), R10
-	ADDQ             R10, R14
-	MOVQ             R14, DI
-	SHRQ             $0x2c, DI
-	ANDQ             R12, R14
-	ADDQ             DI, SI
-	MOVQ             R14, 496(BX)
-	MOVQ             SI, 688(BX)
-	MOVQ             R8, 880(BX)
-	IMUL3Q           $0x14, SI, SI
-	MOVQ             SI, 1072(BX)
-	IMUL3Q           $0x14, R8, R8
-	MOVQ             R8, 1264(BX)
-	MOVQ             504(BX), DX
-	MULXQ            504(BX), SI, DI
-	MULXQ            696(BX), R8, R9
-	MULXQ            888(BX), R10, R11
-	MOVQ             696(BX), DX
-	MULXQ            1272(BX), AX, CX
-	ADDQ             AX, SI
-	ADCQ             CX, DI
-	MULXQ            504(BX), AX, CX
-	ADDQ             AX, R8
-	ADCQ             CX, R9
-	MULXQ            696(BX), AX, CX
-	ADDQ             AX, R10
-	ADCQ             CX, R11
-	MOVQ             888(BX), DX
-	MULXQ            1080(BX), AX, CX
-	ADDQ             AX, SI
-	ADCQ             CX, DI
-	MULXQ            1272(BX), AX, CX
-	ADDQ             AX, R8
-	ADCQ             CX, R9
-	MULXQ            504(BX), AX, CX
-	ADDQ             AX, R10
-	ADCQ             CX, R11
-	MOVQ             SI, R14
-	ANDQ             R12, R14
-	SHRQ             $0x2c, DI, SI
-	ADDQ             SI, R8
-	ADCQ             $0x00, R9
-	MOVQ             R8, SI
-	ANDQ             R12, SI
-	SHRQ             $0x2c, R9, R8
-	ADDQ             R8, R10
-	ADCQ             $0x00, R11
-	MOVQ             R10, R8
-	ANDQ             R13, R8
-	SHRQ             $0x2a, R11, R10
-	LEAQ             (R10)(R10*4), R10
-	ADDQ             R10, R14
-	MOVQ             R14, DI
-	SHRQ             $0x2c, DI
-	ANDQ             R12, R14
-	ADDQ             DI, SI
-	MOVQ             R14, 488(BX)
-	MOVQ             SI, 680(BX)
-	MOVQ             R8, 872(BX)
-	IMUL3Q           $0x14, SI, SI
-	MOVQ             SI, 1064(BX)
-	IMUL3Q           $0x14, R8, R8
-	MOVQ             R8, 1256(BX)
-	MOVQ             488(BX), DX
-	MULXQ            488(BX), SI, DI
-	MULXQ            680(BX), R8, R9
-	MULXQ            872(BX), R10, R11
-	MOVQ             680(BX), DX
-	MULXQ            1256(BX), AX, CX
-	ADDQ             AX, SI
-	ADCQ             CX, DI
-	MULXQ            488(BX), AX, CX
-	ADDQ             AX, R8
-	ADCQ             CX, R9
-	MULXQ            680(BX), AX, CX
-	ADDQ             AX, R10
-	ADCQ             CX, R11
-	MOVQ             872(BX), DX
-	MULXQ            1064(BX), AX, CX
-	ADDQ             AX, SI
-	ADCQ             CX, DI
-	MULXQ            1256(BX), AX, CX
-	ADDQ             AX, R8
-	ADCQ             CX, R9
-	MULXQ            488(BX), AX, CX
-	ADDQ             AX, R10
-	ADCQ             CX, R11
-	MOVQ             SI, R14
-	ANDQ             R12, R14
-	SHRQ             $0x2c, DI, SI
-	ADDQ             SI, R8
-	ADCQ             $0x00, R9
-	MOVQ             R8, SI
-	ANDQ             R12, SI
-	SHRQ             $0x2c, R9, R8
-	ADDQ             R8, R10
-	ADCQ             $0x00, R11
-	MOVQ             R10, R8
-	ANDQ             R13, R8
-	SHRQ             $0x2a, R11, R10
-	LEAQ             (R10)(R10*4), R10
-	ADDQ             R10, R14
-	MOVQ             R14, DI
-	SHRQ             $0x2c, DI
-	ANDQ             R12, R14
-	ADDQ             DI, SI
-	MOVQ             R14, 456(BX)
-	MOVQ             R14, 1344(BX)
-	MOVQ             SI, 648(BX)
-	MOVQ             SI, 1352(BX)
-	MOVQ             R8, 840(BX)
-	MOVQ             R8, 1360(BX)
-	IMUL3Q           $0x14, SI, SI
-	MOVQ             SI, 1032(BX)
-	MOVQ             SI, 1368(BX)
-	IMUL3Q           $0x14, R8, R8
-	MOVQ             R8, 1224(BX)
-	MOVQ             R8, 1376(BX)
-	MOVQ             488(BX), DX
-	MULXQ            512(BX), SI, DI
-	MULXQ            704(BX), R8, R9
-	MULXQ            896(BX), R10, R11
-	MOVQ             680(BX), DX
-	MULXQ            1280(BX), AX, CX
-	ADDQ             AX, SI
-	ADCQ             CX, DI
-	MULXQ            512(BX), AX, CX
-	ADDQ             AX, R8
-	ADCQ             CX, R9
-	MULXQ            704(BX), AX, CX
-	ADDQ             AX, R10
-	ADCQ             CX, R11
-	MOVQ             872(BX), DX
-	MULXQ            1088(BX), AX, CX
-	ADDQ             AX, SI
-	ADCQ             CX, DI
-	MULXQ            1280(BX), AX, CX
-	ADDQ             AX, R8
-	ADCQ             CX, R9
-	MULXQ            512(BX), AX, CX
-	ADDQ             AX, R10
-	ADCQ             CX, R11
-	MOVQ             SI, R14
-	ANDQ             R12, R14
-	SHRQ             $0x2c, DI, SI
-	ADDQ             SI, R8
-	ADCQ             $0x00, R9
-	MOVQ             R8, SI
-	ANDQ             R12, SI
-	SHRQ             $0x2c, R9, R8
-	ADDQ             R8, R10
-	ADCQ             $0x00, R11
-	MOVQ             R10, R8
-	ANDQ             R13, R8
-	SHRQ             $0x2a, R11, R10
-	LEAQ             (R10)(R10*4), R10
-	ADDQ             R10, R14
-	MOVQ             R14, DI
-	SHRQ             $0x2c, DI
-	ANDQ             R12, R14
-	ADDQ             DI, SI
-	MOVQ             R14, 480(BX)
-	MOVQ             SI, 672(BX)
-	MOVQ             R8, 864(BX)
-	IMUL3Q           $0x14, SI, SI
-	MOVQ             SI, 1056(BX)
-	IMUL3Q           $0x14, R8, R8
-	MOVQ             R8, 1248(BX)
-	MOVQ             488(BX), DX
-	MULXQ            504(BX), SI, DI
-	MULXQ            696(BX), R8, R9
-	MULXQ            888(BX), R10, R11
-	MOVQ             680(BX), DX
-	MULXQ            1272(BX), AX, CX
-	ADDQ             AX, SI
-	ADCQ             CX, DI
-	MULXQ            504(BX), AX, CX
-	ADDQ             AX, R8
-	ADCQ             CX, R9
-	MULXQ            696(BX), AX, CX
-	ADDQ             AX, R10
-	ADCQ             CX, R11
-	MOVQ             872(BX), DX
-	MULXQ            1080(BX), AX, CX
-	ADDQ             AX, SI
-	ADCQ             CX, DI
-	MULXQ            1272(BX), AX, CX
-	ADDQ             AX, R8
-	ADCQ             CX, R9
-	MULXQ            504(BX), AX, CX
-	ADDQ             AX, R10
-	ADCQ             CX, R11
-	MOVQ             SI, R14
-	ANDQ             R12, R14
-	SHRQ             $0x2c, DI, SI
-	ADDQ             SI, R8
-	ADCQ             $0x00, R9
-	MOVQ             R8, SI
-	ANDQ             R12, SI
-	SHRQ             $0x2c, R9, R8
-	ADDQ             R8, R10
-	ADCQ             $0x00, R11
-	MOVQ             R10, R8
-	ANDQ             R13, R8
-	SHRQ             $0x2a, R11, R10
-	LEAQ             (R10)(R10*4), R10
-	ADDQ             R10, R14
-	MOVQ             R14, DI
-	SHRQ             $0x2c, DI
-	ANDQ             R12, R14
-	ADDQ             DI, SI
-	MOVQ             R14, 472(BX)
-	MOVQ             SI, 664(BX)
-	MOVQ             R8, 856(BX)
-	IMUL3Q           $0x14, SI, SI
-	MOVQ             SI, 1048(BX)
-	IMUL3Q           $0x14, R8, R8
-	MOVQ             R8, 1240(BX)
-	MOVQ             488(BX), DX
-	MULXQ            496(BX), SI, DI
-	MULXQ            688(BX), R8, R9
-	MULXQ            880(BX), R10, R11
-	MOVQ             680(BX), DX
-	MULXQ            1264(BX), AX, CX
-	ADDQ             AX, SI
-	ADCQ             CX, DI
-	MULXQ            496(BX), AX, CX
-	ADDQ             AX, R8
-	ADCQ             CX, R9
-	MULXQ            688(BX), AX, CX
-	ADDQ             AX, R10
-	ADCQ             CX, R11
-	MOVQ             872(BX), DX
-	MULXQ            1072(BX), AX, CX
-	ADDQ             AX, SI
-	ADCQ             CX, DI
-	MULXQ            1264(BX), AX, CX
-	ADDQ             AX, R8
-	ADCQ             CX, R9
-	MULXQ            496(BX), AX, CX
-	ADDQ             AX, R10
-	ADCQ             CX, R11
-	MOVQ             SI, R14
-	ANDQ             R12, R14
-	SHRQ             $0x2c, DI, SI
-	ADDQ             SI, R8
-	ADCQ             $0x00, R9
-	MOVQ             R8, SI
-	ANDQ             R12, SI
-	SHRQ             $0x2c, R9, R8
-	ADDQ             R8, R10
-	ADCQ             $0x00, R11
-	MOVQ             R10, R8
-	ANDQ             R13, R8
-	SHRQ             $0x2a, R11, R10
-	LEAQ             (R10)(R10*4), R10
-	ADDQ             R10, R14
-	MOVQ             R14, DI
-	SHRQ             $0x2c, DI
-	ANDQ             R12, R14
-	ADDQ             DI, SI
-	MOVQ             R14, 464(BX)
-	MOVQ             SI, 656(BX)
-	MOVQ             R8, 848(BX)
-	IMUL3Q           $0x14, SI, SI
-	MOVQ             SI, 1040(BX)
-	IMUL3Q           $0x14, R8, R8
-	MOVQ             R8, 1232(BX)
-	MOVQ             456(BX), DX
-	MULXQ            512(BX), SI, DI
-	MULXQ            704(BX), R8, R9
-	MULXQ            896(BX), R10, R11
-	MOVQ             648(BX), DX
-	MULXQ            1280(BX), AX, CX
-	ADDQ             AX, SI
-	ADCQ             CX, DI
-	MULXQ            512(BX), AX, CX
-	ADDQ             AX, R8
-	ADCQ             CX, R9
-	MULXQ            704(BX), AX, CX
-	ADDQ             AX, R10
-	ADCQ             CX, R11
-	MOVQ             840(BX), DX
-	MULXQ            1088(BX), AX, CX
-	ADDQ             AX, SI
-	ADCQ             CX, DI
-	MULXQ            1280(BX), AX, CX
-	ADDQ             AX, R8
-	ADCQ             CX, R9
-	MULXQ            512(BX), AX, CX
-	ADDQ             AX, R10
-	ADCQ             CX, R11
-	MOVQ             SI, R14
-	ANDQ             R12, R14
-	SHRQ             $0x2c, DI, SI
-	ADDQ             SI, R8
-	ADCQ             $0x00, R9
-	MOVQ             R8, SI
-	ANDQ             R12, SI
-	SHRQ             $0x2c, R9, R8
-	ADDQ             R8, R10
-	ADCQ             $0x00, R11
-	MOVQ             R10, R8
-	ANDQ             R13, R8
-	SHRQ             $0x2a, R11, R10
-	LEAQ             (R10)(R10*4), R10
-	ADDQ             R10, R14
-	MOVQ             R14, DI
-	SHRQ             $0x2c, DI
-	ANDQ             R12, R14
-	ADDQ             DI, SI
-	MOVQ             R14, 448(BX)
-	MOVQ             SI, 640(BX)
-	MOVQ             R8, 832(BX)
-	IMUL3Q           $0x14, SI, SI
-	MOVQ             SI, 1024(BX)
-	IMUL3Q           $0x14, R8, R8
-	MOVQ             R8, 1216(BX)
-	MOVQ             456(BX), DX
-	MULXQ            456(BX), SI, DI
-	MULXQ            648(BX), R8, R9
-	MULXQ            840(BX), R10, R11
-	MOVQ             648(BX), DX
-	MULXQ            1224(BX), AX, CX
-	ADDQ             AX, SI
-	ADCQ             CX, DI
-	MULXQ            456(BX), AX, CX
-	ADDQ             AX, R8
-	ADCQ             CX, R9
-	MULXQ            648(BX), AX, CX
-	ADDQ             AX, R10
-	ADCQ             CX, R11
-	MOVQ             840(BX), DX
-	MULXQ            1032(BX), AX, CX
-	ADDQ             AX, SI
-	ADCQ             CX, DI
-	MULXQ            1224(BX), AX, CX
-	ADDQ             AX, R8
-	ADCQ             CX, R9
-	MULXQ            456(BX), AX, CX
+	MULXQ            1344(BX), AX, CX
 	ADDQ             AX, R10
 	ADCQ             CX, R11
 	MOVQ             SI, R14
@@ -8849,27 +9138,27 @@ TEXT ·poly(SB), $2368-8
 	IMUL3Q           $0x14, R8, R8
 	MOVQ             R8, 1416(BX)
 	MOVQ             1384(BX), DX
-	MULXQ            456(BX), SI, DI
-	MULXQ            648(BX), R8, R9
-	MULXQ            840(BX), R10, R11
+	MULXQ            1344(BX), SI, DI
+	MULXQ            1352(BX), R8, R9
+	MULXQ            1360(BX), R10, R11
 	MOVQ             1392(BX), DX
-	MULXQ            1224(BX), AX, CX
+	MULXQ            1376(BX), AX, CX
 	ADDQ             AX, SI
 	ADCQ             CX, DI
-	MULXQ            456(BX), AX, CX
+	MULXQ            1344(BX), AX, CX
 	ADDQ             AX, R8
 	ADCQ             CX, R9
-	MULXQ            648(BX), AX, CX
+	MULXQ            1352(BX), AX, CX
 	ADDQ             AX, R10
 	ADCQ             CX, R11
 	MOVQ             1400(BX), DX
-	MULXQ            1032(BX), AX, CX
+	MULXQ            1368(BX), AX, CX
 	ADDQ             AX, SI
 	ADCQ             CX, DI
-	MULXQ            1224(BX), AX, CX
+	MULXQ            1376(BX), AX, CX
 	ADDQ             AX, R8
 	ADCQ             CX, R9
-	MULXQ            456(BX), AX, CX
+	MULXQ            1344(BX), AX, CX
 	ADDQ             AX, R10
 	ADCQ             CX, R11
 	MOVQ             SI, R14
@@ -9048,6 +9337,256 @@ TEXT ·poly(SB), $2368-8
 	MOVQ             SI, 1568(BX)
 	IMUL3Q           $0x14, R8, R8
 	MOVQ             R8, 1576(BX)
+	MOVQ             1464(BX), DX
+	MULXQ            1424(BX), SI, DI
+	MULXQ            1432(BX), R8, R9
+	MULXQ            1440(BX), R10, R11
+	MOVQ             1472(BX), DX
+	MULXQ            1456(BX), AX, CX
+	ADDQ             AX, SI
+	ADCQ             CX, DI
+	MULXQ            1424(BX), AX, CX
+	ADDQ             AX, R8
+	ADCQ             CX, R9
+	MULXQ            1432(BX), AX, CX
+	ADDQ             AX, R10
+	ADCQ             CX, R11
+	MOVQ             1480(BX), DX
+	MULXQ            1448(BX), AX, CX
+	ADDQ             AX, SI
+	ADCQ             CX, DI
+	MULXQ            1456(BX), AX, CX
+	ADDQ             AX, R8
+	ADCQ             CX, R9
+	MULXQ            1424(BX), AX, CX
+	ADDQ             AX, R10
+	ADCQ             CX, R11
+	MOVQ             SI, R14
+	ANDQ             R12, R14
+	SHRQ             $0x2c, DI, SI
+	ADDQ             SI, R8
+	ADCQ             $0x00, R9
+	MOVQ             R8, SI
+	ANDQ             R12, SI
+	SHRQ             $0x2c, R9, R8
+	ADDQ             R8, R10
+	ADCQ             $0x00, R11
+	MOVQ             R10, R8
+	ANDQ             R13, R8
+	SHRQ             $0x2a, R11, R10
+	LEAQ             (R10)(R10*4), R10
+	ADDQ             R10, R14
+	MOVQ             R14, DI
+	SHRQ             $0x2c, DI
+	ANDQ             R12, R14
+	ADDQ             DI, SI
+	MOVQ             R14, 1584(BX)
+	MOVQ             SI, 1592(BX)
+	MOVQ             R8, 1600(BX)
+	IMUL3Q           $0x14, SI, SI
+	MOVQ             SI, 1608(BX)
+	IMUL3Q           $0x14, R8, R8
+	MOVQ             R8, 1616(BX)
+	MOVQ             1464(BX), DX
+	MULXQ            1464(BX), SI, DI
+	MULXQ            1472(BX), R8, R9
+	MULXQ            1480(BX), R10, R11
+	MOVQ             1472(BX), DX
+	MULXQ            1496(BX), AX, CX
+	ADDQ             AX, SI
+	ADCQ             CX, DI
+	MULXQ            1464(BX), AX, CX
+	ADDQ             AX, R8
+	ADCQ             CX, R9
+	MULXQ            1472(BX), AX, CX
+	ADDQ             AX, R10
+	ADCQ             CX, R11
+	MOVQ             1480(BX), DX
+	MULXQ            1488(BX), AX, CX
+	ADDQ             AX, SI
+	ADCQ             CX, DI
+	MULXQ            1496(BX), AX, CX
+	ADDQ             AX, R8
+	ADCQ             CX, R9
+	MULXQ            1464(BX), AX, CX
+	ADDQ             AX, R10
+	ADCQ             CX, R11
+	MOVQ             SI, R14
+	ANDQ             R12, R14
+	SHRQ             $0x2c, DI, SI
+	ADDQ             SI, R8
+	ADCQ             $0x00, R9
+	MOVQ             R8, SI
+	ANDQ             R12, SI
+	SHRQ             $0x2c, R9, R8
+	ADDQ             R8, R10
+	ADCQ             $0x00, R11
+	MOVQ             R10, R8
+	ANDQ             R13, R8
+	SHRQ             $0x2a, R11, R10
+	LEAQ             (R10)(R10*4), R10
+	ADDQ             R10, R14
+	MOVQ             R14, DI
+	SHRQ             $0x2c, DI
+	ANDQ             R12, R14
+	ADDQ             DI, SI
+	MOVQ             R14, 1624(BX)
+	MOVQ             SI, 1632(BX)
+	MOVQ             R8, 1640(BX)
+	IMUL3Q           $0x14, SI, SI
+	MOVQ             SI, 1648(BX)
+	IMUL3Q           $0x14, R8, R8
+	MOVQ             R8, 1656(BX)
+	MOVQ             1504(BX), DX
+	MULXQ            1464(BX), SI, DI
+	MULXQ            1472(BX), R8, R9
+	MULXQ            1480(BX), R10, R11
+	MOVQ             1512(BX), DX
+	MULXQ            1496(BX), AX, CX
+	ADDQ             AX, SI
+	ADCQ             CX, DI
+	MULXQ            1464(BX), AX, CX
+	ADDQ             AX, R8
+	ADCQ             CX, R9
+	MULXQ            1472(BX), AX, CX
+	ADDQ             AX, R10
+	ADCQ             CX, R11
+	MOVQ             1520(BX), DX
+	MULXQ            1488(BX), AX, CX
+	ADDQ             AX, SI
+	ADCQ             CX, DI
+	MULXQ            1496(BX), AX, CX
+	ADDQ             AX, R8
+	ADCQ             CX, R9
+	MULXQ            1464(BX), AX, CX
+	ADDQ             AX, R10
+	ADCQ             CX, R11
+	MOVQ             SI, R14
+	ANDQ             R12, R14
+	SHRQ             $0x2c, DI, SI
+	ADDQ             SI, R8
+	ADCQ             $0x00, R9
+	MOVQ             R8, SI
+	ANDQ             R12, SI
+	SHRQ             $0x2c, R9, R8
+	ADDQ             R8, R10
+	ADCQ             $0x00, R11
+	MOVQ             R10, R8
+	ANDQ             R13, R8
+	SHRQ             $0x2a, R11, R10
+	LEAQ             (R10)(R10*4), R10
+	ADDQ             R10, R14
+	MOVQ             R14, DI
+	SHRQ             $0x2c, DI
+	ANDQ             R12, R14
+	ADDQ             DI, SI
+	MOVQ             R14, 1664(BX)
+	MOVQ             SI, 1672(BX)
+	MOVQ             R8, 1680(BX)
+	IMUL3Q           $0x14, SI, SI
+	MOVQ             SI, 1688(BX)
+	IMUL3Q           $0x14, R8, R8
+	MOVQ             R8, 1696(BX)
+	MOVQ             1504(BX), DX
+	MULXQ            1504(BX), SI, DI
+	MULXQ            1512(BX), R8, R9
+	MULXQ            1520(BX), R10, R11
+	MOVQ             1512(BX), DX
+	MULXQ            1536(BX), AX, CX
+	ADDQ             AX, SI
+	ADCQ             CX, DI
+	MULXQ            1504(BX), AX, CX
+	ADDQ             AX, R8
+	ADCQ             CX, R9
+	MULXQ            1512(BX), AX, CX
+	ADDQ             AX, R10
+	ADCQ             CX, R11
+	MOVQ             1520(BX), DX
+	MULXQ            1528(BX), AX, CX
+	ADDQ             AX, SI
+	ADCQ             CX, DI
+	MULXQ            1536(BX), AX, CX
+	ADDQ             AX, R8
+	ADCQ             CX, R9
+	MULXQ            1504(BX), AX, CX
+	ADDQ             AX, R10
+	ADCQ             CX, R11
+	MOVQ             SI, R14
+	ANDQ             R12, R14
+	SHRQ             $0x2c, DI, SI
+	ADDQ             SI, R8
+	ADCQ             $0x00, R9
+	MOVQ             R8, SI
+	ANDQ             R12, SI
+	SHRQ             $0x2c, R9, R8
+	ADDQ             R8, R10
+	ADCQ             $0x00, R11
+	MOVQ             R10, R8
+	ANDQ             R13, R8
+	SHRQ             $0x2a, R11, R10
+	LEAQ             (R10)(R10*4), R10
+	ADDQ             R10, R14
+	MOVQ             R14, DI
+	SHRQ             $0x2c, DI
+	ANDQ             R12, R14
+	ADDQ             DI, SI
+	MOVQ             R14, 1704(BX)
+	MOVQ             SI, 1712(BX)
+	MOVQ             R8, 1720(BX)
+	IMUL3Q           $0x14, SI, SI
+	MOVQ             SI, 1728(BX)
+	IMUL3Q           $0x14, R8, R8
+	MOVQ             R8, 1736(BX)
+	MOVQ             1544(BX), DX
+	MULXQ            1504(BX), SI, DI
+	MULXQ            1512(BX), R8, R9
+	MULXQ            1520(BX), R10, R11
+	MOVQ             1552(BX), DX
+	MULXQ            1536(BX), AX, CX
+	ADDQ             AX, SI
+	ADCQ             CX, DI
+	MULXQ            1504(BX), AX, CX
+	ADDQ             AX, R8
+	ADCQ             CX, R9
+	MULXQ            1512(BX), AX, CX
+	ADDQ             AX, R10
+	ADCQ             CX, R11
+	MOVQ             1560(BX), DX
+	MULXQ            1528(BX), AX, CX
+	ADDQ             AX, SI
+	ADCQ             CX, DI
+	MULXQ            1536(BX), AX, CX
+	ADDQ             AX, R8
+	ADCQ             CX, R9
+	MULXQ            1504(BX), AX, CX
+	ADDQ             AX, R10
+	ADCQ             CX, R11
+	MOVQ             SI, R14
+	ANDQ             R12, R14
+	SHRQ             $0x2c, DI, SI
+	ADDQ             SI, R8
+	ADCQ             $0x00, R9
+	MOVQ             R8, SI
+	ANDQ             R12, SI
+	SHRQ             $0x2c, R9, R8
+	ADDQ             R8, R10
+	ADCQ             $0x00, R11
+	MOVQ             R10, R8
+	ANDQ             R13, R8
+	SHRQ             $0x2a, R11, R10
+	LEAQ             (R10)(R10*4), R10
+	ADDQ             R10, R14
+	MOVQ             R14, DI
+	SHRQ             $0x2c, DI
+	ANDQ             R12, R14
+	ADDQ             DI, SI
+	MOVQ             R14, 1744(BX)
+	MOVQ             SI, 1752(BX)
+	MOVQ             R8, 1760(BX)
+	IMUL3Q           $0x14, SI, SI
+	MOVQ             SI, 1768(BX)
+	IMUL3Q           $0x14, R8, R8
+	MOVQ             R8, 1776(BX)
 	VPXORD           Z24, Z24, Z24
 	VPXORD           Z25, Z25, Z25
 	VPXORD           Z26, Z26, Z26
@@ -9094,20 +9633,32 @@ TEXT ·poly(SB), $2368-8
 	VPADDQ           Z30, Z27, Z27
 	VPADDQ           Z28, Z25, Z25
 	VPADDQ           Z27, Z24, Z24
+	VMOVDQU64        Z24, 384(BX)
+	VMOVDQU64        Z25, 576(BX)
+	VMOVDQU64        Z26, 768(BX)
 	VPSLLQ           $0x02, Z25, Z30
 	VPSLLQ           $0x02, Z26, Z31
 	VPADDQ           Z25, Z30, Z30
 	VPADDQ           Z26, Z31, Z31
 	VPSLLQ           $0x02, Z30, Z30
 	VPSLLQ           $0x02, Z31, Z31
-	VMOVDQU64        Z24, 384(BX)
-	VMOVDQU64        Z25, 576(BX)
-	VMOVDQU64        Z26, 768(BX)
 	VMOVDQU64        Z30, 960(BX)
 	VMOVDQU64        Z31, 1152(BX)
+	VMOVDQU64        640(BX), Z27
+	VMOVDQU64        832(BX), Z28
+	VPSLLQ           $0x02, Z27, Z30
+	VPSLLQ           $0x02, Z28, Z31
+	VPADDQ           Z27, Z30, Z30
+	VPADDQ           Z28, Z31, Z31
+	VPSLLQ           $0x02, Z30, Z30
+	VPSLLQ           $0x02, Z31, Z31
+	VMOVDQU64        Z30, 1024(BX)
+	VMOVDQU64        Z31, 1216(BX)
+	MOVQ             $+11, 2440(BX)
+	MOVQ             $+0, 2448(BX)
 	MOVQ             a+0(FP), R14
-	MOVQ             2128(BX), R8
-	MOVQ             2136(BX), R9
+	MOVQ             2320(BX), R8
+	MOVQ             2328(BX), R9
 	MOVQ             R9, R10
 	SHRQ             $0x02, R10
 	ADDQ             R9, R10
@@ -9152,17 +9703,17 @@ TEXT ·poly(SB), $2368-8
 	ANDQ             R11, CX
 	MOVQ             R14, DX
 	SHRQ             $0x18, R15, DX
-	MOVQ             AX, 2144(BX)
-	MOVQ             CX, 2152(BX)
-	MOVQ             DX, 2160(BX)
+	MOVQ             AX, 2336(BX)
+	MOVQ             CX, 2344(BX)
+	MOVQ             DX, 2352(BX)
 	MOVQ             a+0(FP), R14
 	MOVQ             96(R14), AX
 	VMOVDQU64        (AX), Z0
-	VMOVDQA64        Z0, 1600(BX)
+	VMOVDQA64        Z0, 1792(BX)
 	VMOVDQU64        64(AX), Z1
-	VMOVDQA64        Z1, 1664(BX)
+	VMOVDQA64        Z1, 1856(BX)
 	VMOVDQU64        128(AX), Z2
-	VMOVDQA64        Z2, 1728(BX)
+	VMOVDQA64        Z2, 1920(BX)
 	MOVQ             8(R14), R9
 	MOVQ             16(R14), R11
 	SHRQ             $0x07, R11
@@ -9174,30 +9725,30 @@ TEXT ·poly(SB), $2368-8
 	VMOVDQU64        Z8, 192(BX)
 	VMOVDQU64        Z8, 256(BX)
 	VMOVDQU64        Z8, 320(BX)
-	MOVQ             2256(BX), AX
+	MOVQ             2432(BX), AX
 	NEGQ             AX
 	LEAQ             448(BX)(AX*8), R12
-	VMOVQ            2144(BX), X24
-	VMOVQ            2152(BX), X25
-	VMOVQ            2160(BX), X26
+	VMOVQ            2336(BX), X24
+	VMOVQ            2344(BX), X25
+	VMOVQ            2352(BX), X26
 	VPXORD           Z27, Z27, Z27
 	VPXORD           Z28, Z28, Z28
 	VPXORD           Z29, Z29, Z29
-	VMOVDQA64        1792(BX), Z0
+	VMOVDQA64        1984(BX), Z0
 	VPMADD52LUQ      64(R12), Z0, Z24
 	VPMADD52HUQ      64(R12), Z0, Z27
 	VPMADD52LUQ      256(R12), Z0, Z25
 	VPMADD52HUQ      256(R12), Z0, Z28
 	VPMADD52LUQ      448(R12), Z0, Z26
 	VPMADD52HUQ      448(R12), Z0, Z29
-	VMOVDQA64        1856(BX), Z1
+	VMOVDQA64        2048(BX), Z1
 	VPMADD52LUQ      832(R12), Z1, Z24
 	VPMADD52HUQ      832(R12), Z1, Z27
 	VPMADD52LUQ      64(R12), Z1, Z25
 	VPMADD52HUQ      64(R12), Z1, Z28
 	VPMADD52LUQ      256(R12), Z1, Z26
 	VPMADD52HUQ      256(R12), Z1, Z29
-	VMOVDQA64        1920(BX), Z2
+	VMOVDQA64        2112(BX), Z2
 	VPMADD52LUQ      640(R12), Z2, Z24
 	VPMADD52HUQ      640(R12), Z2, Z27
 	VPMADD52LUQ      832(R12), Z2, Z25
@@ -9205,21 +9756,21 @@ TEXT ·poly(SB), $2368-8
 	VPMADD52LUQ      64(R12), Z2, Z26
 	VPMADD52HUQ      64(R12), Z2, Z29
 	VMOVDQU64        order<>+0(SB), Z3
-	VPERMQ           1600(BX), Z3, Z0
+	VPERMQ           1792(BX), Z3, Z0
 	VPMADD52LUQ      (R12), Z0, Z24
 	VPMADD52HUQ      (R12), Z0, Z27
 	VPMADD52LUQ      192(R12), Z0, Z25
 	VPMADD52HUQ      192(R12), Z0, Z28
 	VPMADD52LUQ      384(R12), Z0, Z26
 	VPMADD52HUQ      384(R12), Z0, Z29
-	VPERMQ           1664(BX), Z3, Z1
+	VPERMQ           1856(BX), Z3, Z1
 	VPMADD52LUQ      768(R12), Z1, Z24
 	VPMADD52HUQ      768(R12), Z1, Z27
 	VPMADD52LUQ      (R12), Z1, Z25
 	VPMADD52HUQ      (R12), Z1, Z28
 	VPMADD52LUQ      192(R12), Z1, Z26
 	VPMADD52HUQ      192(R12), Z1, Z29
-	VPERMQ           1728(BX), Z3, Z2
+	VPERMQ           1920(BX), Z3, Z2
 	VPMADD52LUQ      576(R12), Z2, Z24
 	VPMADD52HUQ      576(R12), Z2, Z27
 	VPMADD52LUQ      768(R12), Z2, Z25
@@ -9254,12 +9805,15 @@ TEXT ·poly(SB), $2368-8
 	VMOVDQU64        Z8, 1920(BX)
 	VMOVDQU64        Z8, 1984(BX)
 	VMOVDQU64        Z8, 2048(BX)
+	VMOVDQU64        Z8, 2112(BX)
+	VMOVDQU64        Z8, 2176(BX)
+	VMOVDQU64        Z8, 2240(BX)
 	VPXORD           Z8, Z8, Z8
-	VMOVDQU64        Z8, 2128(BX)
-	VMOVDQU64        Z8, 2192(BX)
-	VMOVDQU          X8, 2256(BX)
-	VMOVDQU          X8, 2272(BX)
-	VMOVDQU          X8, 2288(BX)
+	VMOVDQU64        Z8, 2320(BX)
+	VMOVDQU64        Z8, 2384(BX)
+	VMOVDQU          X8, 2448(BX)
+	VMOVDQU          X8, 2464(BX)
+	VMOVDQU          X8, 2480(BX)
 	VPSLLQ           $0x08, Z28, Z28
 	VPSLLQ           $0x0c, Z29, Z30
 	VPSLLQ           $0x0a, Z29, Z29
@@ -9327,8 +9881,8 @@ TEXT ·poly(SB), $2368-8
 	SHRQ             $0x02, DX
 	CMOVQNE          AX, R13
 	CMOVQNE          CX, R14
-	ADDQ             2112(BX), R13
-	ADCQ             2120(BX), R14
+	ADDQ             2304(BX), R13
+	ADCQ             2312(BX), R14
 	MOVQ             R14, R8
 	MOVQ             a+0(FP), R14
 	MOVQ             56(R14), CX

@@ -142,9 +142,14 @@ func TestPolyEdges(t *testing.T) {
 	}
 }
 
-// limbBound is how large limbs of an accumulator and of a power get: with it
-// for a beginning, carry gives no more, and nothing overflows on the way.
-var limbBound = [3]int64{1<<44 + 1<<18, 1<<44 + 1<<14, 1<<42 + 1<<14}
+// limbBound is how large limbs of an accumulator get: with it for a beginning,
+// carry gives no more, and nothing overflows on the way.
+var limbBound = [3]int64{1<<44 + 1<<19, 1<<44 + 1<<15, 1<<42 + 1<<15}
+
+// powerBound is how large limbs of a power get. Those below r^10 are made of
+// words of 64 bits, the last of which is at most 4; the others by multiply,
+// which moves its carries as the vector code does, or by the vector code.
+var powerBound = [3]int64{1<<44 + 1<<19, 1<<44 + 1<<15, 1<<42 + 1<<41}
 
 // TestLimbBounds follows the largest values through the vector code.
 func TestLimbBounds(t *testing.T) {
@@ -156,7 +161,7 @@ func TestLimbBounds(t *testing.T) {
 	}
 	// Multipliers: limbs of a power, and 20 times the upper two.
 	var mult [5]*big.Int
-	for i, v := range limbBound {
+	for i, v := range powerBound {
 		mult[i] = b(v)
 		if i > 0 {
 			mult[2+i] = new(big.Int).Mul(b(v), b(20))
@@ -166,7 +171,7 @@ func TestLimbBounds(t *testing.T) {
 		limit([]string{"r0", "r1", "r2", "20 r1", "20 r2"}[i], m, 52)
 	}
 	part := [3][3]int{{0, 1, 2}, {4, 0, 1}, {3, 4, 0}}
-	// A step: the accumulator and five groups are multiplied, one is added. The
+	// A step: the accumulator and at most eleven groups are multiplied, one is added. The
 	// limbs of a group are less than those of the accumulator. At the end of a
 	// record, two numbers are multiplied, and limbs of less than 2^44 added.
 	var low, high [3]*big.Int
@@ -174,8 +179,8 @@ func TestLimbBounds(t *testing.T) {
 	for k := range 3 {
 		low[k], high[k] = b(1<<44), b(0)
 		for i := range 3 {
-			product := new(big.Int).Mul(b(limbBound[i]), mult[part[i][k]])
-			for range 6 {
+			product := new(big.Int).Mul(b(powerBound[i]), mult[part[i][k]])
+			for range 12 {
 				low[k].Add(low[k], mask52)
 				high[k].Add(high[k], new(big.Int).Rsh(product, 52))
 			}
@@ -195,6 +200,12 @@ func TestLimbBounds(t *testing.T) {
 		new(big.Int).Add(b(1<<44-1), new(big.Int).Mul(c2, b(5))),
 		new(big.Int).Add(b(1<<44-1), c0),
 		new(big.Int).Add(b(1<<42-1), c1),
+	}
+	// The product of two powers has three terms where a step has thirty-six.
+	for i := range powerBound {
+		if powerBound[i] < limbBound[i] {
+			t.Errorf("limb %d of an accumulator may be more than of a power", i)
+		}
 	}
 	for i, v := range got {
 		if v.Cmp(b(limbBound[i])) > 0 {

@@ -116,16 +116,16 @@ func (s *stream) keep() {
 	}
 }
 
-// step hashes maxMul groups from rP.
+// step hashes passMul groups from rP.
 func step() stream {
 	var s stream
 	s.zero(lo...)
 	s.zero(hi...)
-	s.accumulated(broadcast(rB, oMul+40*(maxMul-1)))
-	for g := range maxMul - 1 {
-		s.group(rP, 128*g, broadcast(rB, oMul+40*(maxMul-2-g)))
+	s.accumulated(broadcast(rB, oMul+40*(passMul-1)))
+	for g := range passMul - 1 {
+		s.group(rP, 128*g, broadcast(rB, oMul+40*(passMul-2-g)))
 	}
-	s.group(rP, 128*(maxMul-1), nil)
+	s.group(rP, 128*(passMul-1), nil)
 	s.carry()
 	s.keep()
 	return s
@@ -141,7 +141,7 @@ func hash() {
 	c.JZ(operand.LabelRef("none"))
 	align()
 	c.Label("reduction")
-	c.MOVQ(i32(maxMul), reg.RAX)
+	c.MOVQ(at(oMost), reg.RAX)
 	c.CMPQ(rG, reg.RAX)
 	c.CMOVQLT(rG, reg.RAX)
 	c.SUBQ(reg.RAX, rG)
@@ -150,8 +150,14 @@ func hash() {
 	var s stream
 	s.zero(lo...)
 	s.zero(hi...)
+	s.emit()
+	c.CMPQ(at(oNew), imm8(0))
+	c.JNE(operand.LabelRef("new"))
+	s = nil
 	s.accumulated(broadcast(rMul, 0))
 	s.emit()
+	c.Label("new")
+	c.MOVQ(i32(0), at(oNew))
 	c.DECQ(reg.RAX)
 	c.JZ(operand.LabelRef("last"))
 	align()
@@ -229,7 +235,7 @@ func final() {
 	c.ADDQ(reg.RAX, h[0])
 	c.ADCQ(reg.RCX, h[1])
 	c.ADCQ(imm8(0), h[2])
-	fold(h[2], reg.RAX, reg.RCX)
+	emit(func(s *stream) { s.fold(h[2], reg.RAX, reg.RCX) })
 }
 
 // wipe clears a part of the frame. It uses Z8.

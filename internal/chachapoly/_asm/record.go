@@ -186,7 +186,12 @@ func (p shape) first(name string) {
 	merge(p.double(1), rounds)
 	c.DECL(at(oTurns))
 	c.JNZ(to(name + "_rounds"))
-	merge(p.double(5), append(rest, powers()...))
+	most := maxMul
+	if !p.lanes {
+		most = smallMul
+	}
+	c.MOVQ(i32(most), at(oMost))
+	merge(p.double(5), append(rest, powers(most)...))
 	call("middle")
 
 	c.TESTQ(i32(modeChunk), arg(argMode))
@@ -226,6 +231,14 @@ func passes() {
 	c.TESTQ(rK, rK)
 	c.MOVQ(at(oHash), rP)
 	c.JZ(to("end"))
+	c.CMPQ(at(oMost), i32(passMul))
+	c.JAE(to("multipliers"))
+	emit(func(s *stream) { s.multipliers(8*(smallMul+1), 8*passMul) })
+	c.MOVQ(i32(passMul), at(oMost))
+	c.MOVQ(at(oPasses), rK)
+	c.MOVQ(at(oHash), rP)
+	c.Label("multipliers")
+	c.MOVQ(i32(0), at(oNew))
 	loadArgs()
 	c.MOVQ(at(oGroups), reg.RAX)
 	c.MOVQ(arg(argSkip), reg.RCX)
@@ -267,7 +280,7 @@ func passes() {
 	align()
 	c.Label("half")
 	merge(large.double(5), step())
-	c.ADDQ(i32(128*maxMul), rP)
+	c.ADDQ(i32(128*passMul), rP)
 	c.DECL(rT.As32())
 	c.JNZ(to("half"))
 
@@ -362,6 +375,7 @@ func middle() {
 	for i := range 3 {
 		c.VMOVDQU64(mem(reg.RAX, 64*i), z[28+i])
 	}
+	c.MOVQ(i32(0), at(oNew))
 	c.JMP(to("none"))
 	c.Label("begin")
 	c.MOVQ(arg(argAad), reg.RSI)
@@ -369,8 +383,10 @@ func middle() {
 	for i := range 3 {
 		c.VPXORD(z[28+i], z[28+i], z[28+i])
 	}
+	c.MOVQ(i32(1), at(oNew))
 	c.TESTQ(reg.RDI, reg.RDI)
 	c.JZ(to("none"))
+	c.MOVQ(i32(0), at(oNew))
 	additional("additional")
 	limbs(reg.RAX, reg.RCX, reg.RDX)
 	c.MOVL(operand.U32(0x80), reg.R11L)
@@ -567,7 +583,9 @@ func poly() {
 	c.MOVQ(i32(0), at(oLast))
 	c.MOVQ(mem(reg.R15, 0), reg.RAX)
 	c.MOVQ(mem(reg.R15, 8), reg.RDX)
-	append(keyLimbs(), powers()...).emit()
+	append(keyLimbs(), powers(maxMul)...).emit()
+	c.MOVQ(i32(maxMul), at(oMost))
+	c.MOVQ(i32(0), at(oNew))
 	c.Load(c.Param("a"), reg.R14)
 	lengths()
 	c.Load(c.Param("a"), reg.R14)

@@ -22,43 +22,41 @@ var (
 
 // limb is where a part of r^k lies: r0, r1, r2, 20 r1, 20 r2.
 func limb(k, part int) operand.Mem {
-	if k > 9 {
+	if k >= 8 && k%8 == 0 {
 		return at(oMul + 40*(k/8-1) + 8*part)
 	}
 	return at(oWin + winRow*part + 8*(maxPower-k))
 }
 
-// keyLimbs stores r, clamped in RAX and RDX, and its limbs, and gets ready
-// for multiply.
+// keyLimbs takes r, clamped in RAX and RDX.
 func keyLimbs() stream {
 	var s stream
 	s.op(x86.MOVQ(reg.RAX, at(oKeyR)))
 	s.op(x86.MOVQ(reg.RDX, at(oKeyR+8)))
-	s.op(x86.MOVQ(operand.U64(1<<44-1), reg.R12))
-	s.op(x86.MOVQ(operand.U64(1<<42-1), reg.R13))
-	s.op(x86.MOVQ(reg.RAX, reg.R14))
-	s.op(x86.ANDQ(reg.R12, reg.R14))
-	s.op(x86.SHRQ(imm8(44), reg.RDX, reg.RAX))
-	s.op(x86.ANDQ(reg.R12, reg.RAX))
-	s.op(x86.SHRQ(imm8(24), reg.RDX))
-	s.store(1, reg.R14, reg.RAX, reg.RDX)
+	s.op(x86.MOVQ(reg.RAX, r0))
+	s.op(x86.MOVQ(reg.RDX, r1))
+	s.quartered()
+	s.op(x86.MOVQ(r0, h[0]))
+	s.op(x86.MOVQ(r1, h[1]))
+	s.op(x86.XORL(h[2].As32(), h[2].As32()))
 	return s
 }
 
-// store writes r^k; it spoils the limbs.
+// row stores three limbs of r^k.
+func (s *stream) row(k int, limbs ...reg.Register) {
+	for i, l := range limbs {
+		s.op(x86.MOVQ(l, at(oWin+winRow*i+8*(maxPower-k))))
+	}
+}
+
+// store stores r^k, where k is a multiple of 8; it spoils the limbs.
 func (s *stream) store(k int, limbs ...reg.Register) {
 	for i, l := range limbs {
 		s.op(x86.MOVQ(l, limb(k, i)))
-		if k == 8 {
-			s.op(x86.MOVQ(l, at(oMul+8*i)))
-		}
 	}
 	for i, l := range limbs[1:] {
 		s.op(x86.IMUL3Q(imm8(20), l, l))
 		s.op(x86.MOVQ(l, limb(k, 3+i)))
-		if k == 8 {
-			s.op(x86.MOVQ(l, at(oMul+8*(3+i))))
-		}
 	}
 }
 
@@ -101,16 +99,53 @@ func (s *stream) multiply(a, b int) {
 	s.store(a+b, reg.R14, reg.RSI, reg.R8)
 }
 
-// powers fills the windows and the multipliers.
-func powers() stream {
+// multiplyReady loads what multiply expects in R12 and R13.
+func (s *stream) multiplyReady() {
+	s.op(x86.MOVQ(operand.U64(1<<44-1), reg.R12))
+	s.op(x86.MOVQ(operand.U64(1<<42-1), reg.R13))
+}
+
+// multipliers makes the powers of r in steps of 8.
+func (s *stream) multipliers(from, to int) {
+	s.multiplyReady()
+	for k := from; k <= to; k += 8 {
+		half := k / 16 * 8
+		s.multiply(k-half, half)
+	}
+}
+
+// powers fills the windows, and most multipliers.
+func powers(most int) stream {
 	var s stream
-	for _, p := range [][2]int{{1, 1}, {2, 1}, {2, 2}, {4, 4}, {4, 1}, {4, 2}, {4, 3}, {8, 1}} {
-		s.multiply(p[0], p[1])
+	mask, b, d := reg.RSI, reg.RDI, reg.RBP
+	s.op(x86.MOVQ(operand.U64(1<<44-1), mask))
+	for k := 1; k <= 9; k++ {
+		if k > 1 {
+			s.times()
+		}
+		a := reg.RAX
+		s.op(x86.MOVQ(h[0], a))
+		s.op(x86.ANDQ(mask, a))
+		s.op(x86.MOVQ(h[0], b))
+		s.op(x86.SHRQ(imm8(44), h[1], b))
+		s.op(x86.ANDQ(mask, b))
+		s.op(x86.MOVQ(h[1], d))
+		s.op(x86.SHRQ(imm8(24), h[2], d))
+		s.row(k, a, b, d)
+		switch k {
+		case 1:
+			s.op(x86.IMUL3Q(imm8(20), b, b))
+			s.op(x86.IMUL3Q(imm8(20), d, d))
+			s.op(x86.MOVQ(b, at(oWin+winRow*3+8*(maxPower-1))))
+			s.op(x86.MOVQ(d, at(oWin+winRow*4+8*(maxPower-1))))
+		case 8:
+			s.store(8, a, b, d)
+		}
 	}
-	for _, p := range [][2]int{{8, 8}, {16, 8}, {16, 16}, {24, 16}, {24, 24}} {
-		s.multiply(p[0], p[1])
-	}
-	// r^17 ... r^10 are r^9 ... r^2 times r^8.
+	s.multipliers(16, 8*most)
+
+	// r^17 ... r^10 are r^9 ... r^2 times r^8; all of them need their 20 r1
+	// and 20 r2.
 	s.zero(lo...)
 	s.zero(hi...)
 	for i, x := range []vec{t, u, t} {
@@ -118,15 +153,23 @@ func powers() stream {
 		s.madd(i, x, broadcast(rB, oMul))
 	}
 	s.carry()
-	s.op(x86.VPSLLQ(imm8(2), lo[1], t))
-	s.op(x86.VPSLLQ(imm8(2), lo[2], u))
-	s.op(x86.VPADDQ(lo[1], t, t))
-	s.op(x86.VPADDQ(lo[2], u, u))
-	s.op(x86.VPSLLQ(imm8(2), t, t))
-	s.op(x86.VPSLLQ(imm8(2), u, u))
-	for i, x := range []vec{lo[0], lo[1], lo[2], t, u} {
+	twenty := func(x, y vec, off int) {
+		s.op(x86.VPSLLQ(imm8(2), x, t))
+		s.op(x86.VPSLLQ(imm8(2), y, u))
+		s.op(x86.VPADDQ(x, t, t))
+		s.op(x86.VPADDQ(y, u, u))
+		s.op(x86.VPSLLQ(imm8(2), t, t))
+		s.op(x86.VPSLLQ(imm8(2), u, u))
+		s.op(x86.VMOVDQU64(t, at(oWin+winRow*3+off)))
+		s.op(x86.VMOVDQU64(u, at(oWin+winRow*4+off)))
+	}
+	for i, x := range lo {
 		s.op(x86.VMOVDQU64(x, at(oWin+winRow*i)))
 	}
+	twenty(lo[1], lo[2], 0)
+	s.op(x86.VMOVDQU64(at(oWin+winRow+64), hi[0]))
+	s.op(x86.VMOVDQU64(at(oWin+winRow*2+64), hi[1]))
+	twenty(hi[0], hi[1], 64)
 	return s
 }
 
@@ -139,52 +182,56 @@ func clamp(low, high operand.Op) {
 	quartered()
 }
 
-func quartered() {
-	c.MOVQ(r1, s1)
-	c.SHRQ(imm8(2), s1)
-	c.ADDQ(r1, s1)
+func quartered() { emit((*stream).quartered) }
+
+func (s *stream) quartered() {
+	s.op(x86.MOVQ(r1, s1))
+	s.op(x86.SHRQ(imm8(2), s1))
+	s.op(x86.ADDQ(r1, s1))
 }
 
+func times() { emit((*stream).times) }
+
 // times multiplies h by r. It uses RAX, RCX, RDX, R11, R12.
-func times() {
+func (s *stream) times() {
 	ax, cx, low, high, top := reg.RAX, reg.RCX, reg.R11, reg.RDX, reg.R12
-	c.MOVQ(r0, reg.RDX)
-	c.MULXQ(h[0], ax, cx)
-	c.MULXQ(h[1], low, top)
-	c.IMULQ(h[2], high)
-	c.ADDQ(high, top)
-	c.MOVQ(r1, reg.RDX)
-	c.MULXQ(h[0], h[0], high)
-	c.ADDQ(h[0], low)
-	c.ADCQ(high, top)
-	c.MOVQ(s1, reg.RDX)
-	c.MULXQ(h[1], h[0], high)
-	c.IMULQ(s1, h[2])
-	c.ADDQ(h[0], ax)
-	c.ADCQ(high, cx)
-	c.ADDQ(h[2], low)
-	c.ADCQ(imm8(0), top)
-	c.ADDQ(cx, low)
-	c.ADCQ(imm8(0), top)
-	c.MOVQ(ax, h[0])
-	c.MOVQ(low, h[1])
-	c.MOVQ(top, h[2])
-	fold(top, ax, cx)
+	s.op(x86.MOVQ(r0, reg.RDX))
+	s.op(x86.MULXQ(h[0], ax, cx))
+	s.op(x86.MULXQ(h[1], low, top))
+	s.op(x86.IMULQ(h[2], high))
+	s.op(x86.ADDQ(high, top))
+	s.op(x86.MOVQ(r1, reg.RDX))
+	s.op(x86.MULXQ(h[0], h[0], high))
+	s.op(x86.ADDQ(h[0], low))
+	s.op(x86.ADCQ(high, top))
+	s.op(x86.MOVQ(s1, reg.RDX))
+	s.op(x86.MULXQ(h[1], h[0], high))
+	s.op(x86.IMULQ(s1, h[2]))
+	s.op(x86.ADDQ(h[0], ax))
+	s.op(x86.ADCQ(high, cx))
+	s.op(x86.ADDQ(h[2], low))
+	s.op(x86.ADCQ(imm8(0), top))
+	s.op(x86.ADDQ(cx, low))
+	s.op(x86.ADCQ(imm8(0), top))
+	s.op(x86.MOVQ(ax, h[0]))
+	s.op(x86.MOVQ(low, h[1]))
+	s.op(x86.MOVQ(top, h[2]))
+	s.fold(top, ax, cx)
 }
 
 // fold takes what is beyond 2^130, in the word top, back into h.
-func fold(top, x, y reg.GPPhysical) {
+func (s *stream) fold(top, x, y reg.GPPhysical) {
 	if top != x {
-		c.MOVQ(top, x)
+		s.op(x86.MOVQ(top, x))
 	}
-	c.MOVQ(x, y)
-	c.ANDQ(imm8(3), h[2])
-	c.SHRQ(imm8(2), y)
-	c.ANDQ(operand.I32(-4), x)
-	c.ADDQ(y, x) // 5 (top / 4)
-	c.ADDQ(x, h[0])
-	c.ADCQ(imm8(0), h[1])
-	c.ADCQ(imm8(0), h[2])
+	s.op(x86.MOVQ(x, y))
+	s.op(x86.ANDQ(imm8(3), h[2]))
+	s.op(x86.SHRQ(imm8(2), y))
+	s.op(x86.ANDQ(operand.I32(-4), x))
+	s.op(x86.ADDQ(y, x)) // 5 (top / 4)
+	s.op(x86.ADDQ(x, h[0]))
+	s.op(x86.ADCQ(imm8(0), h[1]))
+	s.op(x86.ADCQ(imm8(0), h[2]))
 }
 
 // addBlock adds 16 bytes.

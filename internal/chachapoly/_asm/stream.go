@@ -26,6 +26,13 @@ func (s stream) emit() {
 	}
 }
 
+// emit places what f makes here.
+func emit(f func(*stream)) {
+	var s stream
+	f(&s)
+	s.emit()
+}
+
 // merge places b between the instructions of a, evenly, so that a processor
 // that looks only a little ahead finds work of both. The two must not depend
 // on one another in any way, and only b may use flags.
