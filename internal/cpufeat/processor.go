@@ -49,7 +49,7 @@ func (p processor) has() Feature {
 		saved = p.xcr0()
 	}
 	const (
-		ymm = 1<<1 | 1<<2               // XMM, the upper halves of YMM
+		ymm = 1<<1 | 1<<2              // XMM, the upper halves of YMM
 		zmm = ymm | 1<<5 | 1<<6 | 1<<7 // masks, the upper halves of ZMM, Z16 to Z31
 	)
 	if saved&ymm != ymm {
