@@ -3,8 +3,11 @@ package main
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -36,7 +39,7 @@ func TestInterop(t *testing.T) {
 	}
 	for _, method := range methods {
 		t.Run("ss-server/"+method, func(t *testing.T) {
-			daemon(t, "ss-server", "-u", "-s", "127.0.0.1", "-p", "8388", "-m", method, "-k", testPassword)
+			daemon(t, libevReady, "ss-server", "-u", "-s", "127.0.0.1", "-p", "8388", "-m", method, "-k", testPassword)
 			client := startClient(t, libevServer, method)
 			interop(t, client.Addr)
 			interopDatagrams(t, client.Addr)
@@ -45,12 +48,57 @@ func TestInterop(t *testing.T) {
 		t.Run("ss-local/"+method, func(t *testing.T) {
 			server := startServer(t, method)
 			host, port, _ := strings.Cut(server.Addr, ":")
-			daemon(t, "ss-local", "-u", "-s", host, "-p", port, "-b", "127.0.0.1", "-l", "1080", "-m", method, "-k", testPassword)
+			daemon(t, libevReady, "ss-local", "-u", "-s", host, "-p", port, "-b", "127.0.0.1", "-l", "1080", "-m", method, "-k", testPassword)
 			interop(t, libevClient)
 			interopDatagrams(t, libevClient)
 			quiet(t, server)
 		})
 	}
+}
+
+// TestInteropFull drives sing-box in the same way, which takes minutes to build.
+func TestInteropFull(t *testing.T) {
+	if os.Getenv("HEADRACE_INTEROP") != "full" {
+		t.Skip("HEADRACE_INTEROP is not full")
+	}
+	if _, err := exec.LookPath("sing-box"); err != nil {
+		t.Skipf("sing-box is not installed: %v", err)
+	}
+	if !proxytest.Namespace(t) {
+		return
+	}
+	for _, method := range methods {
+		t.Run("server/"+method, func(t *testing.T) {
+			singBox(t, fmt.Sprintf(`{
+				"inbounds": [{"type": "shadowsocks", "listen": "127.0.0.1", "listen_port": 8388, "method": %q, "password": %q}],
+				"outbounds": [{"type": "direct"}]}`, method, testPassword))
+			client := startClient(t, libevServer, method)
+			interop(t, client.Addr)
+			interopDatagrams(t, client.Addr)
+			quiet(t, client)
+		})
+		t.Run("client/"+method, func(t *testing.T) {
+			server := startServer(t, method)
+			host, port, _ := strings.Cut(server.Addr, ":")
+			singBox(t, fmt.Sprintf(`{
+				"inbounds": [{"type": "socks", "listen": "127.0.0.1", "listen_port": 1080}],
+				"outbounds": [{"type": "shadowsocks", "server": %q, "server_port": %s, "method": %q, "password": %q}]}`,
+				host, port, method, testPassword))
+			interop(t, libevClient)
+			interopDatagrams(t, libevClient)
+			quiet(t, server)
+		})
+	}
+}
+
+// singBox runs sing-box with a configuration until the test ends.
+func singBox(t *testing.T, config string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "config.json")
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	daemon(t, "sing-box started", "sing-box", "run", "-c", file)
 }
 
 // interop sends both ways at once through the SOCKS5 proxy at addr, and has each
@@ -94,9 +142,13 @@ func interopDatagrams(t *testing.T, addr string) {
 	a.EchoDatagrams(socks.Addr{Name: "127.0.0.1", Port: v4.Port}, sizes...)
 }
 
-// daemon runs a program of shadowsocks-libev until the test ends, and returns
-// when it listens.
-func daemon(t *testing.T, name string, args ...string) {
+// libevReady is what the programs of shadowsocks-libev say last: ss-local says
+// where it listens before it does.
+const libevReady = "running from root user"
+
+// daemon runs somebody else's program until the test ends, and returns when it
+// has said that it is ready.
+func daemon(t *testing.T, readyLine, name string, args ...string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	cmd := exec.CommandContext(ctx, name, args...)
@@ -111,8 +163,7 @@ func daemon(t *testing.T, name string, args ...string) {
 	said := bufio.NewScanner(out)
 	ready := false
 	for !ready && said.Scan() {
-		// ss-local says where it listens before it does; this comes behind both.
-		ready = strings.Contains(said.Text(), "running from root user")
+		ready = strings.Contains(said.Text(), readyLine)
 	}
 	if !ready {
 		t.Errorf("%s did not start", name)
