@@ -65,18 +65,13 @@ func (st *Stream) closeLocked() {
 		if !s.client {
 			s.leave(st)
 		}
+	case !st.visible:
+		s.abandonUnseen(st)
 	case s.err != nil:
 		s.abandon(&st.win)
 		st.gone = true
 		delete(s.streams, st.id)
 		s.leave(st)
-	case !st.visible:
-		st.gone = true
-		s.drain.unnumbered--
-		s.leave(st)
-		if len(s.streams) == 0 {
-			s.drain.quiet.Broadcast()
-		}
 	case truncated:
 		s.resetStream(st, mux.Cancel, false)
 	case unread || st.win.avail <= 0:
@@ -115,9 +110,7 @@ func (st *Stream) Reset(code mux.Code) error {
 		return nil
 	case !st.visible:
 		st.resetBy(&mux.StreamError{Code: code})
-		st.gone = true
-		s.drain.unnumbered--
-		s.leave(st)
+		s.abandonUnseen(st)
 		return nil
 	}
 	s.resetStream(st, code, false)

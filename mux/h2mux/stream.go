@@ -136,12 +136,15 @@ func (st *Stream) show() error {
 	s := st.s
 	switch {
 	case s.client && !st.visible:
-		if s.drain.told {
-			st.resetBy(mux.ErrDraining)
-			st.gone = true
-			s.drain.unnumbered--
-			s.leave(st)
-			return mux.ErrDraining
+		err := s.err
+		if err == nil && s.drain.told {
+			err = mux.ErrDraining
+		}
+		if err != nil {
+			// The session does not know st, so that nobody has told it.
+			st.resetBy(err)
+			s.abandonUnseen(st)
+			return err
 		}
 		st.visible = true
 		st.id = s.nextID
@@ -157,8 +160,24 @@ func (st *Stream) show() error {
 	return nil
 }
 
+// abandonUnseen forgets a stream that its peer does not know of.
+func (s *Session) abandonUnseen(st *Stream) {
+	if st.gone {
+		return
+	}
+	st.gone = true
+	s.drain.unnumbered--
+	s.leave(st)
+	if len(s.streams) == 0 {
+		s.drain.quiet.Broadcast()
+	}
+}
+
 // answer queues the HEADERS of the response.
 func (st *Stream) answer(status int, fields []Field, end bool) error {
+	if st.s.err != nil {
+		return st.s.err
+	}
 	if st.answered || st.gone {
 		return errors.New("h2mux: the stream is answered already")
 	}
