@@ -55,6 +55,11 @@ func (f *flow) bind() {
 	}
 }
 
+// unbind lets go of what bind made: a parked flow does without.
+func (f *flow) unbind() {
+	f.src, f.dst, f.sockIn, f.sockTo = nil, nil, nil, nil
+}
+
 func (f *flow) source() net.Conn { return f.r.ends[f.from] }
 func (f *flow) dest() net.Conn   { return f.r.ends[1-f.from] }
 
@@ -66,6 +71,7 @@ func (f *flow) run() {
 		if f.park() {
 			return
 		}
+		f.bind()
 		err = f.pump()
 	}
 	if err == io.EOF {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -84,12 +85,17 @@ func (f *flow) refuse() {
 // park hands the flow to the Parker. It reports false if the flow needs its
 // goroutine after all.
 func (f *flow) park() bool {
+	var c syscall.Conn // nil: the source is a layer
+	if f.src != nil {
+		c = f.src.Conn()
+	}
+	f.unbind()
 	b := &f.berth
 	b.mu.Lock()
 	b.parked = true
 	b.mu.Unlock()
 	// From here on unpark may start another goroutine at any time.
-	cancel := f.watch()
+	cancel := f.watch(c)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
@@ -107,9 +113,9 @@ func (f *flow) park() bool {
 }
 
 // watch asks the Parker, through the source's layers, for one call of unpark.
-func (f *flow) watch() (cancel func()) {
-	if f.src != nil {
-		return f.r.cfg.Parker.Watch(f.src.Conn(), f.unpark)
+func (f *flow) watch(c syscall.Conn) (cancel func()) {
+	if c != nil {
+		return f.r.cfg.Parker.Watch(c, f.unpark)
 	}
 	if s, ok := f.source().(Stepper); ok {
 		return s.Ready(f.r.cfg.Parker, f.unpark)

@@ -33,6 +33,12 @@ func run(ctx context.Context, cfg Config) (err error) {
 	}
 	defer func() { _ = parker.Close() }()
 	cfg.Relay.Parker = parker
+	if cfg.Relay.ParkAfter == 0 {
+		cfg.Relay.ParkAfter = parkAfter
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go giveBack(ctx, parker, cfg.Pool)
 	s := New(cfg)
 	if cfg.Started != nil {
 		cfg.Started(s.cfg.Relay)
