@@ -1,5 +1,5 @@
 // Command socks5 is a SOCKS5 proxy (RFC 1928, RFC 1929) for CONNECT and UDP
-// ASSOCIATE requests.
+// ASSOCIATE requests. On the same port it is an HTTP proxy for CONNECT.
 //
 //	socks5 [-listen ADDR] [-user NAME -password PASSWORD] [-idle TIME] [-pool POOL] [-debug ADDR]
 //
@@ -11,6 +11,7 @@ package main
 import (
 	"context"
 	"crypto/subtle"
+	"errors"
 	"flag"
 	"log"
 	"net"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"github.com/headrace-go/headrace/examples/internal/associate"
+	"github.com/headrace-go/headrace/examples/internal/httpconnect"
 	"github.com/headrace-go/headrace/examples/internal/names"
 	"github.com/headrace-go/headrace/examples/internal/serve"
 	"github.com/headrace-go/headrace/examples/internal/socks"
@@ -76,6 +78,9 @@ type proxy struct {
 // open does what the client asks for, and tells it how that went.
 func (p *proxy) open(ctx context.Context, client net.Conn) (a, b net.Conn, err error) {
 	dest, datagrams, err := socks.AcceptAny(client, p.check)
+	if e, ok := errors.AsType[*socks.StrangerError](err); ok && httpconnect.Looks(e.Read[:]) {
+		return p.openHTTP(ctx, client, e.Read[:])
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -94,6 +99,25 @@ func (p *proxy) open(ctx context.Context, client net.Conn) (a, b net.Conn, err e
 	if err := socks.Grant(client, bound); err != nil {
 		_ = b.Close()
 		return nil, nil, err
+	}
+	return client, b, nil
+}
+
+// openHTTP is open for a client that speaks HTTP, of which begun has been read.
+func (p *proxy) openHTTP(ctx context.Context, client net.Conn, begun []byte) (a, b net.Conn, err error) {
+	dest, rest, err := httpconnect.Accept(client, begun, p.check)
+	if err != nil {
+		return nil, nil, err
+	}
+	if b, err = p.dialer.DialContext(ctx, "tcp", dest); err != nil {
+		return nil, nil, httpconnect.Refuse(client, err)
+	}
+	if err := httpconnect.Grant(client); err != nil {
+		_ = b.Close()
+		return nil, nil, err
+	}
+	if len(rest) > 0 {
+		client = vecio.Prefixed(client, rest)
 	}
 	return client, b, nil
 }

@@ -342,10 +342,20 @@ func TestCurl(t *testing.T) {
 	if err != nil {
 		t.Skip("curl is not installed")
 	}
+	for name, through := range map[string][]string{
+		"SOCKS": {"--socks5-hostname"},
+		"HTTP":  {"--proxytunnel", "--proxy"},
+	} {
+		t.Run(name, func(t *testing.T) { testCurl(t, curl, through) })
+	}
+}
+
+// testCurl has curl fetch a page, with the proxy's address behind through.
+func testCurl(t *testing.T, curl string, through []string) {
 	p := start(t, "-user", "ali", "-password", "sesame")
 	web := proxytest.Listen(t, "127.0.0.1:0")
-	cmd := exec.CommandContext(t.Context(), curl, "--silent", "--show-error", "--noproxy", "",
-		"--proxy-user", "ali:sesame", "--socks5-hostname", p.Addr, fmt.Sprintf("http://localhost:%d/", web.Dest.Port))
+	args := append([]string{"--silent", "--show-error", "--noproxy", "", "--proxy-user", "ali:sesame"}, through...)
+	cmd := exec.CommandContext(t.Context(), curl, append(args, p.Addr, fmt.Sprintf("http://localhost:%d/", web.Dest.Port))...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {

@@ -37,6 +37,18 @@ var (
 	ErrCommand = errors.New("socks: command not supported")
 )
 
+// A StrangerError reports that a client does not speak SOCKS5 from the start. It
+// matches ErrVersion under errors.Is.
+type StrangerError struct {
+	Read [2]byte // all that has been read of what it said
+}
+
+// Error names the version that it would be.
+func (e *StrangerError) Error() string { return fmt.Sprintf("%v: %#x", ErrVersion, e.Read[0]) }
+
+// Is reports whether target is ErrVersion.
+func (e *StrangerError) Is(target error) bool { return target == ErrVersion }
+
 // Accept reads a client's greeting, its credentials if check is not nil, and
 // its request, and returns the destination of the CONNECT. The caller then
 // answers with Grant or Refuse.
@@ -87,7 +99,7 @@ func (x *exchange) greet(password bool) error {
 		return fmt.Errorf("socks: greeting: %w", err)
 	}
 	if head[0] != version {
-		return fmt.Errorf("%w: %#x", ErrVersion, head[0])
+		return &StrangerError{Read: [2]byte(head)}
 	}
 	offered, err := x.read(int(head[1]))
 	if err != nil {

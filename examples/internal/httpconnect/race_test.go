@@ -1,0 +1,5 @@
+//go:build race
+
+package httpconnect_test
+
+const raceEnabled = true
