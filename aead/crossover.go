@@ -8,14 +8,24 @@ import (
 
 const (
 	// leastCrossover is no more than any of crossovers.
-	leastCrossover = 64 << 10
+	leastCrossover = 512 << 10
 	// unknownCrossover is for AEADs that this package did not make.
-	unknownCrossover = 512 << 10
+	unknownCrossover = 2 << 20
 )
 
 // crossovers tells for each backend from how many bytes of a batch on it gains
-// to be shared by two: the fastest need the most.
-var crossovers = map[string]int{}
+// to be shared by two, by the size in BenchmarkOffload from which on it has:
+// to wake a processor takes some 50 microseconds here, and the fastest need the
+// most bytes to fill them.
+var crossovers = map[string]int{
+	"AES-128-GCM std":        1 << 20,
+	"ChaCha20-Poly1305 std":  512 << 10,
+	"XChaCha20-Poly1305 std": 512 << 10,
+	"AES-128-GCM zmm":        2 << 20,
+	"AES-128-GCM ymm":        2 << 20,
+	"ChaCha20-Poly1305 zmm":  1 << 20,
+	"XChaCha20-Poly1305 zmm": 1 << 20,
+}
 
 // Crossover is from how many bytes on a batch under a is worth sharing between
 // two processors, as it was measured for the backend that a is of.

@@ -75,6 +75,15 @@ func (o *Opener) Open(dst, record, additionalData []byte) ([]byte, error) {
 	if o.err != nil {
 		return nil, o.err
 	}
+	if nonce := o.nonces.next1(max(0, len(record)-TagSize)); nonce != nil {
+		plaintext, err := o.aead.Open(dst, nonce, record, additionalData)
+		if err == nil {
+			return plaintext, nil
+		}
+		clearBehind(dst, len(record)-TagSize)
+		o.err = ErrOpen
+		return nil, ErrOpen
+	}
 	return o.open(dst, record, additionalData)
 }
 
@@ -193,14 +202,14 @@ func (o *Opener) openSealed(dst, record, additionalData []byte, bytes int) ([]by
 	if o.err = o.nonces.reserve(1, uint64(bytes)); o.err != nil {
 		return nil, o.err
 	}
-	nonce := o.nonces.take()
-	if o.nonces.kind == random {
-		if len(record) < len(nonce) {
-			o.err = ErrOpen
-			return nil, o.err
-		}
-		copy(nonce, record)
-		record = record[len(nonce):]
+	var nonce []byte
+	if o.nonces.kind != random {
+		nonce = o.nonces.take()
+	} else if len(record) < maxNonceSize {
+		o.err = ErrOpen
+		return nil, o.err
+	} else {
+		nonce, record = record[:maxNonceSize], record[maxNonceSize:]
 	}
 	plaintext, err := o.aead.Open(dst, nonce, record, additionalData)
 	if err != nil {

@@ -2,6 +2,7 @@ package aead
 
 import (
 	"crypto/cipher"
+	"crypto/rand"
 	"encoding/binary"
 	"slices"
 	"unsafe"
@@ -76,6 +77,9 @@ func (s *Sealer) Overhead() int { return s.nonces.headroom() + TagSize }
 // Seal allocates nothing but what the AEAD does (TestSealAllocs).
 // Source: RFC 5116, section 2.1.
 func (s *Sealer) Seal(dst, plaintext, additionalData []byte) ([]byte, error) {
+	if nonce := s.nonces.next1(len(plaintext)); nonce != nil {
+		return s.aead.Seal(dst, nonce, plaintext, additionalData), nil
+	}
 	if err := s.nonces.reserve(1, uint64(len(plaintext))); err != nil {
 		return nil, err
 	}
@@ -84,15 +88,16 @@ func (s *Sealer) Seal(dst, plaintext, additionalData []byte) ([]byte, error) {
 
 // seal is Seal, after reserve.
 func (s *Sealer) seal(dst, plaintext, additionalData []byte) []byte {
-	nonce := s.nonces.take()
-	if s.nonces.kind == random {
-		start := len(dst)
-		dst = slices.Grow(dst, len(nonce)+len(plaintext)+TagSize)[:start+len(nonce)]
-		if overlap(dst[start:], plaintext) || overlap(dst[start:], additionalData) {
-			panic("aead: plaintext or additional data overlaps its nonce")
-		}
-		copy(dst[start:], nonce)
+	if s.nonces.kind != random {
+		return s.aead.Seal(dst, s.nonces.take(), plaintext, additionalData)
 	}
+	start := len(dst)
+	dst = slices.Grow(dst, maxNonceSize+len(plaintext)+TagSize)[:start+maxNonceSize]
+	nonce := dst[start:]
+	if overlap(nonce, plaintext) || overlap(nonce, additionalData) {
+		panic("aead: plaintext or additional data overlaps its nonce")
+	}
+	_, _ = rand.Read(nonce) // never fails: a program without randomness is ended
 	return s.aead.Seal(dst, nonce, plaintext, additionalData)
 }
 

@@ -2,7 +2,6 @@ package aead
 
 import (
 	"crypto/cipher"
-	"crypto/rand"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -83,8 +82,9 @@ type nonces struct {
 	next  uint64
 	left  uint64 // nonces
 	bytes uint64 // of plaintext that are left
-	iv    uint64 // XORed with the counter
+	iv    uint64 // XORed with the counter, as it lies in the nonce
 	size  int
+	at    int // where the counter is
 	kind  kind
 	err   error // why left is 0
 	buf   [2 * fused.NonceSize]byte
@@ -103,12 +103,15 @@ func begin(a cipher.AEAD, seq Sequence) (nonces, error) {
 		next: seq.first, left: math.MaxUint64 - seq.first, bytes: math.MaxUint64,
 		size: size, kind: seq.kind, err: ErrNonceExhausted,
 	}
+	if seq.kind != littleEndian {
+		c.at = size - 8
+	}
 	switch seq.kind {
 	case staticIV:
 		if len(seq.iv) != size {
 			return nonces{}, fmt.Errorf("aead: static IV of %d bytes for nonces of %d", len(seq.iv), size)
 		}
-		c.iv = binary.BigEndian.Uint64([]byte(seq.iv[size-8:]))
+		c.iv = binary.LittleEndian.Uint64([]byte(seq.iv[size-8:]))
 		copy(c.buf[:], seq.iv)
 		if size == fused.NonceSize {
 			copy(c.buf[size:], seq.iv)
@@ -151,32 +154,40 @@ func (c *nonces) headroom() int {
 	return 0
 }
 
-// take returns the next nonce, which is valid until the next call. It has
-// moved on by then: whatever its caller does, the nonce does not come again.
+// next1 is reserve(1, bytes) and take for a counter, small enough to be
+// inlined. It is nil if there is no such nonce, or nonces are random.
+func (c *nonces) next1(bytes int) []byte {
+	if c.left == 0 || c.bytes < uint64(bytes) || c.kind == random {
+		return nil
+	}
+	c.left--
+	c.bytes -= uint64(bytes)
+	return c.take()
+}
+
+// take returns the next nonce of a counter, which is valid until the next
+// call. It has moved on by then: whatever its caller does, the nonce does not
+// come again.
 func (c *nonces) take() []byte {
-	c.put(c.buf[:c.size])
+	n := c.next
+	c.next++
+	if c.kind != littleEndian {
+		n = bits.ReverseBytes64(n) ^ c.iv
+	}
+	binary.LittleEndian.PutUint64(c.buf[c.at:], n)
 	return c.buf[:c.size]
 }
 
 // pair returns the next two nonces, of 12 bytes each, as take does.
 func (c *nonces) pair() []byte {
-	c.put(c.buf[:fused.NonceSize])
-	c.put(c.buf[fused.NonceSize:])
-	return c.buf[:]
-}
-
-// put writes the next nonce over the last one.
-func (c *nonces) put(b []byte) {
-	n := c.next
-	c.next++
-	switch c.kind {
-	case littleEndian:
-		binary.LittleEndian.PutUint64(b, n)
-	case random:
-		_, _ = rand.Read(b) // never fails: a program without randomness is ended
-	default:
-		binary.BigEndian.PutUint64(b[len(b)-8:], n^c.iv)
+	a, b := c.next, c.next+1
+	c.next += 2
+	if c.kind != littleEndian {
+		a, b = bits.ReverseBytes64(a)^c.iv, bits.ReverseBytes64(b)^c.iv
 	}
+	binary.LittleEndian.PutUint64(c.buf[c.at:], a)
+	binary.LittleEndian.PutUint64(c.buf[fused.NonceSize+c.at:], b)
+	return c.buf[:]
 }
 
 // putBack undoes the second half of a pair, which was not used.
