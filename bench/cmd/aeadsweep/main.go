@@ -37,7 +37,9 @@ func run(output string, rounds int, stdout io.Writer) (slow bool, err error) {
 	var curves []curve
 	var raw bytes.Buffer
 	fmt.Fprintf(&raw, "# fastest of %d interleaved rounds; std again: the noise\n", rounds)
-	fmt.Fprintf(&raw, "goos: %s\ngoarch: %s\ngo: %s\ncpu: %s\n", runtime.GOOS, runtime.GOARCH, runtime.Version(), procfs.CPUModel())
+	kernel, _ := os.ReadFile("/proc/sys/kernel/osrelease")
+	fmt.Fprintf(&raw, "goos: %s\ngoarch: %s\ngo: %s\nkernel: %s\ncpu: %s\n",
+		runtime.GOOS, runtime.GOARCH, runtime.Version(), bytes.TrimSpace(kernel), procfs.CPUModel())
 	for _, s := range suites {
 		for _, op := range operations {
 			times, names, err := s.sweep(op, sizes(), rounds)

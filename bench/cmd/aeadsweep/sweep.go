@@ -105,7 +105,7 @@ func (s suite) sweep(op operation, sizes []int, rounds int) (times [][]float64, 
 	out := make([]byte, 64<<10+impls[0].Overhead())
 	for _, n := range sizes {
 		sealed := impls[0].Seal(nil, nonce, out[:n], additional)
-		repeat := 8000/(n+300) + 1
+		repeat := 30000/(n+300) + 1
 		best := make([]float64, len(impls))
 		for i := range best {
 			best[i] = math.Inf(1)
