@@ -59,16 +59,24 @@ func New(key []byte) (*AEAD, error) {
 // A span is lengths of text, from and up to but not including.
 type span struct{ from, to int }
 
-// others are the lengths that golang.org/x/crypto is faster at, on processors
-// that do 512 bits as two halves (KERNEL.md).
-var others = func() span {
-	if cpufeat.Halves() {
-		return span{shortText + 1, 336}
+// A choice is the lengths that golang.org/x/crypto is faster at.
+type choice struct{ seal, open [2]span }
+
+// others are those of this processor: some, where 512 bits are done as two
+// halves (KERNEL.md).
+var others = func() choice {
+	if !cpufeat.Halves() {
+		return choice{}
 	}
-	return span{}
+	return choice{
+		seal: [2]span{{shortText + 1, 312}},
+		open: [2]span{{shortText + 1, 312}, {512, 600}},
+	}
 }()
 
-func (s span) has(n int) bool { return s.from <= n && n < s.to }
+func has(s *[2]span, n int) bool {
+	return s[0].from <= n && n < s[0].to || s[1].from <= n && n < s[1].to
+}
 
 // NonceSize returns 12.
 func (*AEAD) NonceSize() int { return nonceSize }
@@ -90,7 +98,7 @@ func (x *AEAD) Seal(dst, nonce, plaintext, additionalData []byte) []byte {
 	if uint64(len(plaintext)) > maxText {
 		panic("chachapoly: message too large for Seal")
 	}
-	if others.has(len(plaintext)) || len(additionalData) > maxAdditional {
+	if has(&others.seal, len(plaintext)) || len(additionalData) > maxAdditional {
 		return x.other.Seal(dst, nonce, plaintext, additionalData)
 	}
 	return seal(&x.key, dst, (*[nonceSize]byte)(nonce), plaintext, additionalData)
@@ -133,7 +141,7 @@ func (x *AEAD) Open(dst, nonce, ciphertext, additionalData []byte) ([]byte, erro
 	if uint64(len(ciphertext)) > maxText+tagSize {
 		panic("chachapoly: ciphertext too large for Open")
 	}
-	if others.has(len(ciphertext)-tagSize) || len(additionalData) > maxAdditional {
+	if has(&others.open, len(ciphertext)-tagSize) || len(additionalData) > maxAdditional {
 		plaintext, err := x.other.Open(dst, nonce, ciphertext, additionalData)
 		if err != nil {
 			return nil, errOpen

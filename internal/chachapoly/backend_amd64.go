@@ -25,7 +25,7 @@ func backends() []Backend {
 	return []Backend{{
 		Name:        "zmm",
 		Unavailable: unavailable(),
-		New:         func(key []byte) (cipher.AEAD, error) { return New(key) },
+		New:         asAEAD(New),
 	}}
 }
 
@@ -33,6 +33,17 @@ func backendsX() []Backend {
 	return []Backend{{
 		Name:        "zmm",
 		Unavailable: unavailable(),
-		New:         func(key []byte) (cipher.AEAD, error) { return NewX(key) },
+		New:         asAEAD(NewX),
 	}}
+}
+
+// asAEAD makes a constructor one of an interface, which is nil on an error.
+func asAEAD[T cipher.AEAD](construct func([]byte) (T, error)) func([]byte) (cipher.AEAD, error) {
+	return func(key []byte) (cipher.AEAD, error) {
+		a, err := construct(key)
+		if err != nil {
+			return nil, err
+		}
+		return a, nil
+	}
 }

@@ -1812,7 +1812,7 @@ medium_rounds:
 	ROLL             $0x07, DI
 	DECL             2384(BX)
 	JNZ              medium_rounds
-	MOVQ             $+11, 2440(BX)
+	MOVQ             $+9, 2440(BX)
 	VPADDD           Z17, Z16, Z16
 	ADDL             320(BX), AX
 	ADDL             324(BX), CX
@@ -1825,622 +1825,652 @@ medium_rounds:
 	MOVL             DI, 2304(BX)
 	VPROLD           $0x10, Z19, Z19
 	ADDL             340(BX), R8
-	MOVL             R8, 2308(BX)
 	VPROLD           $0x10, Z12, Z12
+	MOVL             R8, 2308(BX)
 	ADDL             344(BX), R9
 	VPADDD           Z5, Z1, Z1
 	MOVL             R9, 2312(BX)
-	ADDL             348(BX), R10
 	VPADDD           Z6, Z2, Z2
-	MOVL             R10, 2316(BX)
+	ADDL             348(BX), R10
 	VPXORD           Z1, Z13, Z13
+	MOVL             R10, 2316(BX)
 	SHLQ             $0x20, CX
-	ORQ              CX, AX
 	VPXORD           Z2, Z14, Z14
-	SHLQ             $0x20, SI
+	ORQ              CX, AX
 	VPROLD           $0x10, Z13, Z13
+	SHLQ             $0x20, SI
+	VPROLD           $0x10, Z14, Z14
 	ORQ              SI, DX
 	MOVQ             $0x0ffffffc0fffffff, R8
-	VPROLD           $0x10, Z14, Z14
-	MOVQ             $0x0ffffffc0ffffffc, R9
 	VPADDD           Z7, Z3, Z3
-	ANDQ             R8, AX
-	ANDQ             R9, DX
+	MOVQ             $0x0ffffffc0ffffffc, R9
 	VPXORD           Z3, Z15, Z15
-	MOVQ             AX, 2320(BX)
+	ANDQ             R8, AX
 	VPROLD           $0x10, Z15, Z15
-	MOVQ             DX, 2328(BX)
-	MOVQ             AX, R8
+	ANDQ             R9, DX
+	MOVQ             AX, 2320(BX)
 	VPADDD           Z19, Z18, Z18
-	MOVQ             DX, R9
+	MOVQ             DX, 2328(BX)
 	VPADDD           Z12, Z8, Z8
-	MOVQ             R9, R10
-	SHRQ             $0x02, R10
+	MOVQ             AX, R8
 	VPXORD           Z18, Z17, Z17
-	ADDQ             R9, R10
+	MOVQ             DX, R9
+	MOVQ             R9, R10
 	VPXORD           Z8, Z4, Z4
+	SHRQ             $0x02, R10
+	VPROLD           $0x0c, Z17, Z17
+	ADDQ             R9, R10
+	VPROLD           $0x0c, Z4, Z4
 	MOVQ             R8, R13
 	MOVQ             R9, R14
-	VPROLD           $0x0c, Z17, Z17
-	XORL             R15, R15
-	VPROLD           $0x0c, Z4, Z4
-	MOVQ             $0x00000fffffffffff, SI
-	MOVQ             R13, AX
 	VPADDD           Z13, Z9, Z9
-	ANDQ             SI, AX
+	XORL             R15, R15
 	VPADDD           Z14, Z10, Z10
-	MOVQ             R13, DI
-	SHRQ             $0x2c, R14, DI
+	MOVQ             $0x00000fffffffffff, SI
 	VPXORD           Z9, Z5, Z5
-	ANDQ             SI, DI
+	MOVQ             R13, AX
+	ANDQ             SI, AX
 	VPXORD           Z10, Z6, Z6
-	MOVQ             R14, BP
-	SHRQ             $0x18, R15, BP
+	MOVQ             R13, DI
 	VPROLD           $0x0c, Z5, Z5
-	MOVQ             AX, 512(BX)
+	SHRQ             $0x2c, R14, DI
 	VPROLD           $0x0c, Z6, Z6
+	ANDQ             SI, DI
+	MOVQ             R14, BP
+	VPADDD           Z15, Z11, Z11
+	SHRQ             $0x18, R15, BP
+	VPXORD           Z11, Z7, Z7
+	MOVQ             AX, 512(BX)
+	VPROLD           $0x0c, Z7, Z7
 	MOVQ             DI, 704(BX)
 	MOVQ             BP, 896(BX)
-	VPADDD           Z15, Z11, Z11
+	VPADDD           Z17, Z16, Z16
 	IMUL3Q           $0x14, DI, DI
-	VPXORD           Z11, Z7, Z7
-	IMUL3Q           $0x14, BP, BP
-	MOVQ             DI, 1088(BX)
-	VPROLD           $0x0c, Z7, Z7
-	MOVQ             BP, 1280(BX)
-	VPADDD           Z17, Z16, Z16
-	MOVQ             R8, DX
-	MULXQ            R13, AX, CX
 	VPADDD           Z4, Z0, Z0
-	MULXQ            R14, R11, R12
+	IMUL3Q           $0x14, BP, BP
 	VPXORD           Z16, Z19, Z19
-	IMULQ            R15, DX
-	ADDQ             DX, R12
+	MOVQ             DI, 1088(BX)
+	MOVQ             BP, 1280(BX)
 	VPXORD           Z0, Z12, Z12
-	MOVQ             R9, DX
+	MOVQ             R8, DX
 	VPROLD           $0x08, Z19, Z19
-	MULXQ            R13, R13, DX
-	ADDQ             R13, R11
+	MULXQ            R13, AX, CX
 	VPROLD           $0x08, Z12, Z12
-	ADCQ             DX, R12
+	MULXQ            R14, R11, R12
+	IMULQ            R15, DX
 	VPADDD           Z5, Z1, Z1
-	MOVQ             R10, DX
-	MULXQ            R14, R13, DX
+	ADDQ             DX, R12
 	VPADDD           Z6, Z2, Z2
-	IMULQ            R10, R15
+	MOVQ             R9, DX
 	VPXORD           Z1, Z13, Z13
-	ADDQ             R13, AX
-	ADCQ             DX, CX
+	MULXQ            R13, R13, DX
+	ADDQ             R13, R11
 	VPXORD           Z2, Z14, Z14
-	ADDQ             R15, R11
+	ADCQ             DX, R12
 	VPROLD           $0x08, Z13, Z13
-	ADCQ             $0x00, R12
-	ADDQ             CX, R11
+	MOVQ             R10, DX
 	VPROLD           $0x08, Z14, Z14
-	ADCQ             $0x00, R12
+	MULXQ            R14, R13, DX
+	IMULQ            R10, R15
 	VPADDD           Z7, Z3, Z3
-	MOVQ             AX, R13
-	MOVQ             R11, R14
+	ADDQ             R13, AX
 	VPXORD           Z3, Z15, Z15
-	MOVQ             R12, R15
+	ADCQ             DX, CX
 	VPROLD           $0x08, Z15, Z15
-	MOVQ             R12, AX
-	MOVQ             AX, CX
+	ADDQ             R15, R11
+	ADCQ             $0x00, R12
 	VPADDD           Z19, Z18, Z18
-	ANDQ             $0x03, R15
+	ADDQ             CX, R11
 	VPADDD           Z12, Z8, Z8
-	SHRQ             $0x02, CX
-	ANDQ             $-4, AX
+	ADCQ             $0x00, R12
 	VPXORD           Z18, Z17, Z17
-	ADDQ             CX, AX
+	MOVQ             AX, R13
+	MOVQ             R11, R14
 	VPXORD           Z8, Z4, Z4
-	ADDQ             AX, R13
-	ADCQ             $0x00, R14
+	MOVQ             R12, R15
 	VPROLD           $0x07, Z17, Z17
-	ADCQ             $0x00, R15
+	MOVQ             R12, AX
 	VPROLD           $0x07, Z4, Z4
-	MOVQ             R13, AX
-	ANDQ             SI, AX
+	MOVQ             AX, CX
+	ANDQ             $0x03, R15
 	VPADDD           Z13, Z9, Z9
-	MOVQ             R13, DI
+	SHRQ             $0x02, CX
 	VPADDD           Z14, Z10, Z10
-	SHRQ             $0x2c, R14, DI
-	ANDQ             SI, DI
+	ANDQ             $-4, AX
 	VPXORD           Z9, Z5, Z5
-	MOVQ             R14, BP
+	ADDQ             CX, AX
+	ADDQ             AX, R13
 	VPXORD           Z10, Z6, Z6
-	SHRQ             $0x18, R15, BP
-	MOVQ             AX, 504(BX)
+	ADCQ             $0x00, R14
 	VPROLD           $0x07, Z5, Z5
-	MOVQ             DI, 696(BX)
+	ADCQ             $0x00, R15
 	VPROLD           $0x07, Z6, Z6
-	MOVQ             BP, 888(BX)
-	MOVQ             R8, DX
+	MOVQ             R13, AX
+	ANDQ             SI, AX
 	VPADDD           Z15, Z11, Z11
-	MULXQ            R13, AX, CX
+	MOVQ             R13, DI
 	VPXORD           Z11, Z7, Z7
-	MULXQ            R14, R11, R12
-	IMULQ            R15, DX
+	SHRQ             $0x2c, R14, DI
 	VPROLD           $0x07, Z7, Z7
-	ADDQ             DX, R12
-	VPSHUFD          $0x39, Z17, Z17
-	MOVQ             R9, DX
-	MULXQ            R13, R13, DX
-	VPSHUFD          $0x4e, Z18, Z18
-	ADDQ             R13, R11
-	VPSHUFD          $0x93, Z19, Z19
-	ADCQ             DX, R12
-	MOVQ             R10, DX
-	VPADDD           Z17, Z16, Z16
-	MULXQ            R14, R13, DX
-	VPADDD           Z5, Z0, Z0
-	IMULQ            R10, R15
-	ADDQ             R13, AX
-	VPXORD           Z16, Z19, Z19
-	ADCQ             DX, CX
-	VPXORD           Z0, Z15, Z15
-	ADDQ             R15, R11
-	ADCQ             $0x00, R12
-	VPROLD           $0x10, Z19, Z19
-	ADDQ             CX, R11
-	VPROLD           $0x10, Z15, Z15
-	ADCQ             $0x00, R12
-	MOVQ             AX, R13
-	VPADDD           Z6, Z1, Z1
-	MOVQ             R11, R14
-	VPADDD           Z7, Z2, Z2
-	MOVQ             R12, R15
-	MOVQ             R12, AX
-	VPXORD           Z1, Z12, Z12
-	MOVQ             AX, CX
-	VPXORD           Z2, Z13, Z13
-	ANDQ             $0x03, R15
-	SHRQ             $0x02, CX
-	VPROLD           $0x10, Z12, Z12
-	ANDQ             $-4, AX
-	VPROLD           $0x10, Z13, Z13
-	ADDQ             CX, AX
-	ADDQ             AX, R13
-	VPADDD           Z4, Z3, Z3
-	ADCQ             $0x00, R14
-	VPXORD           Z3, Z14, Z14
-	ADCQ             $0x00, R15
-	MOVQ             R13, AX
-	VPROLD           $0x10, Z14, Z14
-	ANDQ             SI, AX
-	VPADDD           Z19, Z18, Z18
-	MOVQ             R13, DI
-	VPADDD           Z15, Z10, Z10
-	SHRQ             $0x2c, R14, DI
 	ANDQ             SI, DI
-	VPXORD           Z18, Z17, Z17
 	MOVQ             R14, BP
-	VPXORD           Z10, Z5, Z5
+	VPSHUFD          $0x39, Z17, Z17
 	SHRQ             $0x18, R15, BP
-	MOVQ             AX, 496(BX)
-	VPROLD           $0x0c, Z17, Z17
-	MOVQ             DI, 688(BX)
-	VPROLD           $0x0c, Z5, Z5
-	MOVQ             BP, 880(BX)
+	VPSHUFD          $0x4e, Z18, Z18
+	MOVQ             AX, 504(BX)
+	VPSHUFD          $0x93, Z19, Z19
+	MOVQ             DI, 696(BX)
+	MOVQ             BP, 888(BX)
+	VPADDD           Z17, Z16, Z16
 	MOVQ             R8, DX
-	VPADDD           Z12, Z11, Z11
+	VPADDD           Z5, Z0, Z0
 	MULXQ            R13, AX, CX
-	VPADDD           Z13, Z8, Z8
+	VPXORD           Z16, Z19, Z19
 	MULXQ            R14, R11, R12
 	IMULQ            R15, DX
-	VPXORD           Z11, Z6, Z6
+	VPXORD           Z0, Z15, Z15
 	ADDQ             DX, R12
-	VPXORD           Z8, Z7, Z7
+	VPROLD           $0x10, Z19, Z19
 	MOVQ             R9, DX
+	VPROLD           $0x10, Z15, Z15
 	MULXQ            R13, R13, DX
-	VPROLD           $0x0c, Z6, Z6
 	ADDQ             R13, R11
-	VPROLD           $0x0c, Z7, Z7
+	VPADDD           Z6, Z1, Z1
 	ADCQ             DX, R12
+	VPADDD           Z7, Z2, Z2
 	MOVQ             R10, DX
-	VPADDD           Z14, Z9, Z9
+	VPXORD           Z1, Z12, Z12
 	MULXQ            R14, R13, DX
-	VPXORD           Z9, Z4, Z4
 	IMULQ            R10, R15
+	VPXORD           Z2, Z13, Z13
 	ADDQ             R13, AX
-	VPROLD           $0x0c, Z4, Z4
+	VPROLD           $0x10, Z12, Z12
 	ADCQ             DX, CX
-	VPADDD           Z17, Z16, Z16
+	VPROLD           $0x10, Z13, Z13
 	ADDQ             R15, R11
 	ADCQ             $0x00, R12
-	VPADDD           Z5, Z0, Z0
+	VPADDD           Z4, Z3, Z3
 	ADDQ             CX, R11
-	VPXORD           Z16, Z19, Z19
+	VPXORD           Z3, Z14, Z14
 	ADCQ             $0x00, R12
+	VPROLD           $0x10, Z14, Z14
 	MOVQ             AX, R13
-	VPXORD           Z0, Z15, Z15
 	MOVQ             R11, R14
-	VPROLD           $0x08, Z19, Z19
+	VPADDD           Z19, Z18, Z18
 	MOVQ             R12, R15
+	VPADDD           Z15, Z10, Z10
 	MOVQ             R12, AX
-	VPROLD           $0x08, Z15, Z15
+	VPXORD           Z18, Z17, Z17
 	MOVQ             AX, CX
-	VPADDD           Z6, Z1, Z1
 	ANDQ             $0x03, R15
+	VPXORD           Z10, Z5, Z5
 	SHRQ             $0x02, CX
-	VPADDD           Z7, Z2, Z2
+	VPROLD           $0x0c, Z17, Z17
 	ANDQ             $-4, AX
-	VPXORD           Z1, Z12, Z12
+	VPROLD           $0x0c, Z5, Z5
 	ADDQ             CX, AX
 	ADDQ             AX, R13
-	VPXORD           Z2, Z13, Z13
+	VPADDD           Z12, Z11, Z11
 	ADCQ             $0x00, R14
-	VPROLD           $0x08, Z12, Z12
+	VPADDD           Z13, Z8, Z8
 	ADCQ             $0x00, R15
+	VPXORD           Z11, Z6, Z6
 	MOVQ             R13, AX
-	VPROLD           $0x08, Z13, Z13
 	ANDQ             SI, AX
-	VPADDD           Z4, Z3, Z3
+	VPXORD           Z8, Z7, Z7
 	MOVQ             R13, DI
+	VPROLD           $0x0c, Z6, Z6
 	SHRQ             $0x2c, R14, DI
-	VPXORD           Z3, Z14, Z14
+	VPROLD           $0x0c, Z7, Z7
 	ANDQ             SI, DI
-	VPROLD           $0x08, Z14, Z14
 	MOVQ             R14, BP
+	VPADDD           Z14, Z9, Z9
 	SHRQ             $0x18, R15, BP
+	VPXORD           Z9, Z4, Z4
+	MOVQ             AX, 496(BX)
+	VPROLD           $0x0c, Z4, Z4
+	MOVQ             DI, 688(BX)
+	MOVQ             BP, 880(BX)
+	VPADDD           Z17, Z16, Z16
+	MOVQ             R8, DX
+	VPADDD           Z5, Z0, Z0
+	MULXQ            R13, AX, CX
+	VPXORD           Z16, Z19, Z19
+	MULXQ            R14, R11, R12
+	IMULQ            R15, DX
+	VPXORD           Z0, Z15, Z15
+	ADDQ             DX, R12
+	VPROLD           $0x08, Z19, Z19
+	MOVQ             R9, DX
+	VPROLD           $0x08, Z15, Z15
+	MULXQ            R13, R13, DX
+	ADDQ             R13, R11
+	VPADDD           Z6, Z1, Z1
+	ADCQ             DX, R12
+	VPADDD           Z7, Z2, Z2
+	MOVQ             R10, DX
+	VPXORD           Z1, Z12, Z12
+	MULXQ            R14, R13, DX
+	IMULQ            R10, R15
+	VPXORD           Z2, Z13, Z13
+	ADDQ             R13, AX
+	VPROLD           $0x08, Z12, Z12
+	ADCQ             DX, CX
+	VPROLD           $0x08, Z13, Z13
+	ADDQ             R15, R11
+	ADCQ             $0x00, R12
+	VPADDD           Z4, Z3, Z3
+	ADDQ             CX, R11
+	VPXORD           Z3, Z14, Z14
+	ADCQ             $0x00, R12
+	VPROLD           $0x08, Z14, Z14
+	MOVQ             AX, R13
+	MOVQ             R11, R14
 	VPADDD           Z19, Z18, Z18
-	MOVQ             AX, 488(BX)
+	MOVQ             R12, R15
 	VPADDD           Z15, Z10, Z10
+	MOVQ             R12, AX
+	VPXORD           Z18, Z17, Z17
+	MOVQ             AX, CX
+	ANDQ             $0x03, R15
+	VPXORD           Z10, Z5, Z5
+	SHRQ             $0x02, CX
+	VPROLD           $0x07, Z17, Z17
+	ANDQ             $-4, AX
+	VPROLD           $0x07, Z5, Z5
+	ADDQ             CX, AX
+	ADDQ             AX, R13
+	VPADDD           Z12, Z11, Z11
+	ADCQ             $0x00, R14
+	VPADDD           Z13, Z8, Z8
+	ADCQ             $0x00, R15
+	VPXORD           Z11, Z6, Z6
+	MOVQ             R13, AX
+	ANDQ             SI, AX
+	VPXORD           Z8, Z7, Z7
+	MOVQ             R13, DI
+	VPROLD           $0x07, Z6, Z6
+	SHRQ             $0x2c, R14, DI
+	VPROLD           $0x07, Z7, Z7
+	ANDQ             SI, DI
+	MOVQ             R14, BP
+	VPADDD           Z14, Z9, Z9
+	SHRQ             $0x18, R15, BP
+	VPXORD           Z9, Z4, Z4
+	MOVQ             AX, 488(BX)
+	VPROLD           $0x07, Z4, Z4
 	MOVQ             DI, 680(BX)
 	MOVQ             BP, 872(BX)
-	VPXORD           Z18, Z17, Z17
-	MOVQ             R8, DX
-	VPXORD           Z10, Z5, Z5
-	MULXQ            R13, AX, CX
-	MULXQ            R14, R11, R12
-	VPROLD           $0x07, Z17, Z17
-	IMULQ            R15, DX
-	VPROLD           $0x07, Z5, Z5
-	ADDQ             DX, R12
-	MOVQ             R9, DX
-	VPADDD           Z12, Z11, Z11
-	MULXQ            R13, R13, DX
-	VPADDD           Z13, Z8, Z8
-	ADDQ             R13, R11
-	ADCQ             DX, R12
-	VPXORD           Z11, Z6, Z6
-	MOVQ             R10, DX
-	VPXORD           Z8, Z7, Z7
-	MULXQ            R14, R13, DX
-	IMULQ            R10, R15
-	VPROLD           $0x07, Z6, Z6
-	ADDQ             R13, AX
-	VPROLD           $0x07, Z7, Z7
-	ADCQ             DX, CX
-	ADDQ             R15, R11
-	VPADDD           Z14, Z9, Z9
-	ADCQ             $0x00, R12
-	VPXORD           Z9, Z4, Z4
-	ADDQ             CX, R11
-	ADCQ             $0x00, R12
-	VPROLD           $0x07, Z4, Z4
-	MOVQ             AX, R13
 	VPSHUFD          $0x93, Z17, Z17
-	MOVQ             R11, R14
-	MOVQ             R12, R15
+	MOVQ             R8, DX
 	VPSHUFD          $0x4e, Z18, Z18
-	MOVQ             R12, AX
+	MULXQ            R13, AX, CX
 	VPSHUFD          $0x39, Z19, Z19
+	MULXQ            R14, R11, R12
+	IMULQ            R15, DX
+	VPADDD           Z17, Z16, Z16
+	ADDQ             DX, R12
+	VPADDD           Z4, Z0, Z0
+	MOVQ             R9, DX
+	VPXORD           Z16, Z19, Z19
+	MULXQ            R13, R13, DX
+	ADDQ             R13, R11
+	VPXORD           Z0, Z12, Z12
+	ADCQ             DX, R12
+	VPROLD           $0x10, Z19, Z19
+	MOVQ             R10, DX
+	VPROLD           $0x10, Z12, Z12
+	MULXQ            R14, R13, DX
+	IMULQ            R10, R15
+	VPADDD           Z5, Z1, Z1
+	ADDQ             R13, AX
+	VPADDD           Z6, Z2, Z2
+	ADCQ             DX, CX
+	VPXORD           Z1, Z13, Z13
+	ADDQ             R15, R11
+	ADCQ             $0x00, R12
+	VPXORD           Z2, Z14, Z14
+	ADDQ             CX, R11
+	VPROLD           $0x10, Z13, Z13
+	ADCQ             $0x00, R12
+	VPROLD           $0x10, Z14, Z14
+	MOVQ             AX, R13
+	MOVQ             R11, R14
+	VPADDD           Z7, Z3, Z3
+	MOVQ             R12, R15
+	VPXORD           Z3, Z15, Z15
+	MOVQ             R12, AX
+	VPROLD           $0x10, Z15, Z15
 	MOVQ             AX, CX
 	ANDQ             $0x03, R15
-	VPADDD           Z17, Z16, Z16
+	VPADDD           Z19, Z18, Z18
 	SHRQ             $0x02, CX
-	VPADDD           Z4, Z0, Z0
+	VPADDD           Z12, Z8, Z8
 	ANDQ             $-4, AX
+	VPXORD           Z18, Z17, Z17
 	ADDQ             CX, AX
-	VPXORD           Z16, Z19, Z19
 	ADDQ             AX, R13
-	VPXORD           Z0, Z12, Z12
+	VPXORD           Z8, Z4, Z4
 	ADCQ             $0x00, R14
+	VPROLD           $0x0c, Z17, Z17
 	ADCQ             $0x00, R15
-	VPROLD           $0x10, Z19, Z19
+	VPROLD           $0x0c, Z4, Z4
 	MOVQ             R13, AX
-	VPROLD           $0x10, Z12, Z12
 	ANDQ             SI, AX
+	VPADDD           Z13, Z9, Z9
 	MOVQ             R13, DI
-	VPADDD           Z5, Z1, Z1
+	VPADDD           Z14, Z10, Z10
 	SHRQ             $0x2c, R14, DI
-	VPADDD           Z6, Z2, Z2
+	VPXORD           Z9, Z5, Z5
 	ANDQ             SI, DI
 	MOVQ             R14, BP
-	VPXORD           Z1, Z13, Z13
+	VPXORD           Z10, Z6, Z6
 	SHRQ             $0x18, R15, BP
-	VPXORD           Z2, Z14, Z14
+	VPROLD           $0x0c, Z5, Z5
 	MOVQ             AX, 480(BX)
+	VPROLD           $0x0c, Z6, Z6
 	MOVQ             DI, 672(BX)
-	VPROLD           $0x10, Z13, Z13
 	MOVQ             BP, 864(BX)
-	VPROLD           $0x10, Z14, Z14
-	MOVQ             R8, DX
-	MULXQ            R13, AX, CX
-	VPADDD           Z7, Z3, Z3
-	MULXQ            R14, R11, R12
-	VPXORD           Z3, Z15, Z15
-	IMULQ            R15, DX
-	ADDQ             DX, R12
-	VPROLD           $0x10, Z15, Z15
-	MOVQ             R9, DX
-	VPADDD           Z19, Z18, Z18
-	MULXQ            R13, R13, DX
-	ADDQ             R13, R11
-	VPADDD           Z12, Z8, Z8
-	ADCQ             DX, R12
-	VPXORD           Z18, Z17, Z17
-	MOVQ             R10, DX
-	MULXQ            R14, R13, DX
-	VPXORD           Z8, Z4, Z4
-	IMULQ            R10, R15
-	VPROLD           $0x0c, Z17, Z17
-	ADDQ             R13, AX
-	ADCQ             DX, CX
-	VPROLD           $0x0c, Z4, Z4
-	ADDQ             R15, R11
-	VPADDD           Z13, Z9, Z9
-	ADCQ             $0x00, R12
-	ADDQ             CX, R11
-	VPADDD           Z14, Z10, Z10
-	ADCQ             $0x00, R12
-	VPXORD           Z9, Z5, Z5
-	MOVQ             AX, R13
-	MOVQ             R11, R14
-	VPXORD           Z10, Z6, Z6
-	MOVQ             R12, R15
-	VPROLD           $0x0c, Z5, Z5
-	MOVQ             R12, AX
-	MOVQ             AX, CX
-	VPROLD           $0x0c, Z6, Z6
-	ANDQ             $0x03, R15
 	VPADDD           Z15, Z11, Z11
-	SHRQ             $0x02, CX
-	ANDQ             $-4, AX
+	MOVQ             R8, DX
 	VPXORD           Z11, Z7, Z7
-	ADDQ             CX, AX
+	MULXQ            R13, AX, CX
 	VPROLD           $0x0c, Z7, Z7
-	ADDQ             AX, R13
-	ADCQ             $0x00, R14
+	MULXQ            R14, R11, R12
+	IMULQ            R15, DX
 	VPADDD           Z17, Z16, Z16
-	ADCQ             $0x00, R15
+	ADDQ             DX, R12
 	VPADDD           Z4, Z0, Z0
-	MOVQ             R13, AX
+	MOVQ             R9, DX
 	VPXORD           Z16, Z19, Z19
-	ANDQ             SI, AX
-	MOVQ             R13, DI
+	MULXQ            R13, R13, DX
+	ADDQ             R13, R11
 	VPXORD           Z0, Z12, Z12
-	SHRQ             $0x2c, R14, DI
+	ADCQ             DX, R12
 	VPROLD           $0x08, Z19, Z19
-	ANDQ             SI, DI
-	MOVQ             R14, BP
+	MOVQ             R10, DX
 	VPROLD           $0x08, Z12, Z12
-	SHRQ             $0x18, R15, BP
+	MULXQ            R14, R13, DX
+	IMULQ            R10, R15
 	VPADDD           Z5, Z1, Z1
-	MOVQ             AX, 472(BX)
-	MOVQ             DI, 664(BX)
+	ADDQ             R13, AX
 	VPADDD           Z6, Z2, Z2
-	MOVQ             BP, 856(BX)
+	ADCQ             DX, CX
 	VPXORD           Z1, Z13, Z13
-	MOVQ             R8, DX
-	MULXQ            R13, AX, CX
+	ADDQ             R15, R11
+	ADCQ             $0x00, R12
 	VPXORD           Z2, Z14, Z14
-	MULXQ            R14, R11, R12
+	ADDQ             CX, R11
 	VPROLD           $0x08, Z13, Z13
-	IMULQ            R15, DX
-	ADDQ             DX, R12
+	ADCQ             $0x00, R12
 	VPROLD           $0x08, Z14, Z14
-	MOVQ             R9, DX
-	VPADDD           Z7, Z3, Z3
-	MULXQ            R13, R13, DX
-	ADDQ             R13, R11
-	VPXORD           Z3, Z15, Z15
-	ADCQ             DX, R12
-	VPROLD           $0x08, Z15, Z15
-	MOVQ             R10, DX
-	MULXQ            R14, R13, DX
-	VPADDD           Z19, Z18, Z18
-	IMULQ            R10, R15
-	VPADDD           Z12, Z8, Z8
-	ADDQ             R13, AX
-	ADCQ             DX, CX
-	VPXORD           Z18, Z17, Z17
-	ADDQ             R15, R11
-	VPXORD           Z8, Z4, Z4
-	ADCQ             $0x00, R12
-	ADDQ             CX, R11
-	VPROLD           $0x07, Z17, Z17
-	ADCQ             $0x00, R12
-	VPROLD           $0x07, Z4, Z4
 	MOVQ             AX, R13
 	MOVQ             R11, R14
-	VPADDD           Z13, Z9, Z9
+	VPADDD           Z7, Z3, Z3
 	MOVQ             R12, R15
-	VPADDD           Z14, Z10, Z10
+	VPXORD           Z3, Z15, Z15
 	MOVQ             R12, AX
+	VPROLD           $0x08, Z15, Z15
 	MOVQ             AX, CX
-	VPXORD           Z9, Z5, Z5
 	ANDQ             $0x03, R15
-	VPXORD           Z10, Z6, Z6
+	VPADDD           Z19, Z18, Z18
 	SHRQ             $0x02, CX
+	VPADDD           Z12, Z8, Z8
 	ANDQ             $-4, AX
-	VPROLD           $0x07, Z5, Z5
+	VPXORD           Z18, Z17, Z17
 	ADDQ             CX, AX
-	VPROLD           $0x07, Z6, Z6
 	ADDQ             AX, R13
+	VPXORD           Z8, Z4, Z4
 	ADCQ             $0x00, R14
-	VPADDD           Z15, Z11, Z11
+	VPROLD           $0x07, Z17, Z17
 	ADCQ             $0x00, R15
-	VPXORD           Z11, Z7, Z7
+	VPROLD           $0x07, Z4, Z4
 	MOVQ             R13, AX
 	ANDQ             SI, AX
-	VPROLD           $0x07, Z7, Z7
+	VPADDD           Z13, Z9, Z9
 	MOVQ             R13, DI
-	VPSHUFD          $0x39, Z17, Z17
+	VPADDD           Z14, Z10, Z10
 	SHRQ             $0x2c, R14, DI
+	VPXORD           Z9, Z5, Z5
 	ANDQ             SI, DI
-	VPSHUFD          $0x4e, Z18, Z18
 	MOVQ             R14, BP
-	VPSHUFD          $0x93, Z19, Z19
+	VPXORD           Z10, Z6, Z6
 	SHRQ             $0x18, R15, BP
-	MOVQ             AX, 464(BX)
-	VPADDD           Z17, Z16, Z16
-	MOVQ             DI, 656(BX)
-	VPADDD           Z5, Z0, Z0
-	MOVQ             BP, 848(BX)
+	VPROLD           $0x07, Z5, Z5
+	MOVQ             AX, 472(BX)
+	VPROLD           $0x07, Z6, Z6
+	MOVQ             DI, 664(BX)
+	MOVQ             BP, 856(BX)
+	VPADDD           Z15, Z11, Z11
 	MOVQ             R8, DX
-	VPXORD           Z16, Z19, Z19
+	VPXORD           Z11, Z7, Z7
 	MULXQ            R13, AX, CX
-	VPXORD           Z0, Z15, Z15
+	VPROLD           $0x07, Z7, Z7
 	MULXQ            R14, R11, R12
 	IMULQ            R15, DX
-	VPROLD           $0x10, Z19, Z19
+	VPSHUFD          $0x39, Z17, Z17
 	ADDQ             DX, R12
-	VPROLD           $0x10, Z15, Z15
+	VPSHUFD          $0x4e, Z18, Z18
 	MOVQ             R9, DX
+	VPSHUFD          $0x93, Z19, Z19
 	MULXQ            R13, R13, DX
-	VPADDD           Z6, Z1, Z1
 	ADDQ             R13, R11
-	VPADDD           Z7, Z2, Z2
+	VPADDD           Z17, Z16, Z16
 	ADCQ             DX, R12
+	VPADDD           Z5, Z0, Z0
 	MOVQ             R10, DX
-	VPXORD           Z1, Z12, Z12
+	VPXORD           Z16, Z19, Z19
 	MULXQ            R14, R13, DX
-	VPXORD           Z2, Z13, Z13
 	IMULQ            R10, R15
+	VPXORD           Z0, Z15, Z15
 	ADDQ             R13, AX
-	VPROLD           $0x10, Z12, Z12
+	VPROLD           $0x10, Z19, Z19
 	ADCQ             DX, CX
-	VPROLD           $0x10, Z13, Z13
+	VPROLD           $0x10, Z15, Z15
 	ADDQ             R15, R11
 	ADCQ             $0x00, R12
-	VPADDD           Z4, Z3, Z3
+	VPADDD           Z6, Z1, Z1
 	ADDQ             CX, R11
-	VPXORD           Z3, Z14, Z14
+	VPADDD           Z7, Z2, Z2
 	ADCQ             $0x00, R12
+	VPXORD           Z1, Z12, Z12
 	MOVQ             AX, R13
-	VPROLD           $0x10, Z14, Z14
 	MOVQ             R11, R14
-	VPADDD           Z19, Z18, Z18
+	VPXORD           Z2, Z13, Z13
 	MOVQ             R12, R15
+	VPROLD           $0x10, Z12, Z12
 	MOVQ             R12, AX
-	VPADDD           Z15, Z10, Z10
+	VPROLD           $0x10, Z13, Z13
 	MOVQ             AX, CX
-	VPXORD           Z18, Z17, Z17
 	ANDQ             $0x03, R15
+	VPADDD           Z4, Z3, Z3
 	SHRQ             $0x02, CX
-	VPXORD           Z10, Z5, Z5
+	VPXORD           Z3, Z14, Z14
 	ANDQ             $-4, AX
-	VPROLD           $0x0c, Z17, Z17
+	VPROLD           $0x10, Z14, Z14
 	ADDQ             CX, AX
 	ADDQ             AX, R13
-	VPROLD           $0x0c, Z5, Z5
+	VPADDD           Z19, Z18, Z18
 	ADCQ             $0x00, R14
+	VPADDD           Z15, Z10, Z10
+	ADCQ             $0x00, R15
+	VPXORD           Z18, Z17, Z17
+	MOVQ             R13, AX
+	ANDQ             SI, AX
+	VPXORD           Z10, Z5, Z5
+	MOVQ             R13, DI
+	VPROLD           $0x0c, Z17, Z17
+	SHRQ             $0x2c, R14, DI
+	VPROLD           $0x0c, Z5, Z5
+	ANDQ             SI, DI
+	MOVQ             R14, BP
 	VPADDD           Z12, Z11, Z11
+	SHRQ             $0x18, R15, BP
+	VPADDD           Z13, Z8, Z8
+	MOVQ             AX, 464(BX)
+	MOVQ             DI, 656(BX)
+	VPXORD           Z11, Z6, Z6
+	MOVQ             BP, 848(BX)
+	VPXORD           Z8, Z7, Z7
+	MOVQ             R8, DX
+	VPROLD           $0x0c, Z6, Z6
+	MULXQ            R13, AX, CX
+	MULXQ            R14, R11, R12
+	VPROLD           $0x0c, Z7, Z7
+	IMULQ            R15, DX
+	VPADDD           Z14, Z9, Z9
+	ADDQ             DX, R12
+	VPXORD           Z9, Z4, Z4
+	MOVQ             R9, DX
+	MULXQ            R13, R13, DX
+	VPROLD           $0x0c, Z4, Z4
+	ADDQ             R13, R11
+	VPADDD           Z17, Z16, Z16
+	ADCQ             DX, R12
+	VPADDD           Z5, Z0, Z0
+	MOVQ             R10, DX
+	MULXQ            R14, R13, DX
+	VPXORD           Z16, Z19, Z19
+	IMULQ            R10, R15
+	VPXORD           Z0, Z15, Z15
+	ADDQ             R13, AX
+	VPROLD           $0x08, Z19, Z19
+	ADCQ             DX, CX
+	ADDQ             R15, R11
+	VPROLD           $0x08, Z15, Z15
+	ADCQ             $0x00, R12
+	VPADDD           Z6, Z1, Z1
+	ADDQ             CX, R11
+	VPADDD           Z7, Z2, Z2
+	ADCQ             $0x00, R12
+	MOVQ             AX, R13
+	VPXORD           Z1, Z12, Z12
+	MOVQ             R11, R14
+	VPXORD           Z2, Z13, Z13
+	MOVQ             R12, R15
+	VPROLD           $0x08, Z12, Z12
+	MOVQ             R12, AX
+	MOVQ             AX, CX
+	VPROLD           $0x08, Z13, Z13
+	ANDQ             $0x03, R15
+	VPADDD           Z4, Z3, Z3
+	SHRQ             $0x02, CX
+	VPXORD           Z3, Z14, Z14
+	ANDQ             $-4, AX
+	ADDQ             CX, AX
+	VPROLD           $0x08, Z14, Z14
+	ADDQ             AX, R13
+	VPADDD           Z19, Z18, Z18
+	ADCQ             $0x00, R14
+	VPADDD           Z15, Z10, Z10
 	ADCQ             $0x00, R15
 	MOVQ             R13, AX
-	VPADDD           Z13, Z8, Z8
+	VPXORD           Z18, Z17, Z17
 	ANDQ             SI, AX
-	VPXORD           Z11, Z6, Z6
+	VPXORD           Z10, Z5, Z5
 	MOVQ             R13, DI
+	VPROLD           $0x07, Z17, Z17
 	SHRQ             $0x2c, R14, DI
-	VPXORD           Z8, Z7, Z7
 	ANDQ             SI, DI
-	VPROLD           $0x0c, Z6, Z6
+	VPROLD           $0x07, Z5, Z5
 	MOVQ             R14, BP
+	VPADDD           Z12, Z11, Z11
 	SHRQ             $0x18, R15, BP
-	VPROLD           $0x0c, Z7, Z7
+	VPADDD           Z13, Z8, Z8
 	MOVQ             AX, 456(BX)
-	VPADDD           Z14, Z9, Z9
 	MOVQ             DI, 648(BX)
+	VPXORD           Z11, Z6, Z6
 	MOVQ             BP, 840(BX)
-	VPXORD           Z9, Z4, Z4
+	VPXORD           Z8, Z7, Z7
 	MOVQ             AX, 1344(BX)
-	VPROLD           $0x0c, Z4, Z4
+	VPROLD           $0x07, Z6, Z6
 	MOVQ             DI, 1352(BX)
 	MOVQ             BP, 1360(BX)
-	VPADDD           Z17, Z16, Z16
+	VPROLD           $0x07, Z7, Z7
 	IMUL3Q           $0x14, DI, DI
-	VPADDD           Z5, Z0, Z0
+	VPADDD           Z14, Z9, Z9
 	MOVQ             DI, 1368(BX)
+	VPXORD           Z9, Z4, Z4
 	IMUL3Q           $0x14, BP, BP
-	VPXORD           Z16, Z19, Z19
 	MOVQ             BP, 1376(BX)
-	VPXORD           Z0, Z15, Z15
+	VPROLD           $0x07, Z4, Z4
 	MOVQ             R8, DX
+	VPSHUFD          $0x93, Z17, Z17
 	MULXQ            R13, AX, CX
-	VPROLD           $0x08, Z19, Z19
+	VPSHUFD          $0x4e, Z18, Z18
 	MULXQ            R14, R11, R12
-	VPROLD           $0x08, Z15, Z15
 	IMULQ            R15, DX
+	VPSHUFD          $0x39, Z19, Z19
 	ADDQ             DX, R12
-	VPADDD           Z6, Z1, Z1
+	VPADDD           Z17, Z16, Z16
 	MOVQ             R9, DX
-	VPADDD           Z7, Z2, Z2
+	VPADDD           Z4, Z0, Z0
 	MULXQ            R13, R13, DX
 	ADDQ             R13, R11
-	VPXORD           Z1, Z12, Z12
+	VPXORD           Z16, Z19, Z19
 	ADCQ             DX, R12
-	VPXORD           Z2, Z13, Z13
+	VPXORD           Z0, Z12, Z12
 	MOVQ             R10, DX
+	VPROLD           $0x10, Z19, Z19
 	MULXQ            R14, R13, DX
-	VPROLD           $0x08, Z12, Z12
 	IMULQ            R10, R15
-	VPROLD           $0x08, Z13, Z13
+	VPROLD           $0x10, Z12, Z12
 	ADDQ             R13, AX
+	VPADDD           Z5, Z1, Z1
 	ADCQ             DX, CX
-	VPADDD           Z4, Z3, Z3
+	VPADDD           Z6, Z2, Z2
 	ADDQ             R15, R11
-	VPXORD           Z3, Z14, Z14
 	ADCQ             $0x00, R12
+	VPXORD           Z1, Z13, Z13
 	ADDQ             CX, R11
-	VPROLD           $0x08, Z14, Z14
+	VPXORD           Z2, Z14, Z14
 	ADCQ             $0x00, R12
-	VPADDD           Z19, Z18, Z18
+	VPROLD           $0x10, Z13, Z13
 	MOVQ             AX, R13
 	MOVQ             R11, R14
-	VPADDD           Z15, Z10, Z10
+	VPROLD           $0x10, Z14, Z14
 	MOVQ             R12, R15
-	VPXORD           Z18, Z17, Z17
+	VPADDD           Z7, Z3, Z3
 	MOVQ             R12, AX
-	VPXORD           Z10, Z5, Z5
+	VPXORD           Z3, Z15, Z15
 	MOVQ             AX, CX
 	ANDQ             $0x03, R15
-	VPROLD           $0x07, Z17, Z17
+	VPROLD           $0x10, Z15, Z15
 	SHRQ             $0x02, CX
-	VPROLD           $0x07, Z5, Z5
+	VPADDD           Z19, Z18, Z18
 	ANDQ             $-4, AX
+	VPADDD           Z12, Z8, Z8
 	ADDQ             CX, AX
-	VPADDD           Z12, Z11, Z11
 	ADDQ             AX, R13
-	VPADDD           Z13, Z8, Z8
+	VPXORD           Z18, Z17, Z17
 	ADCQ             $0x00, R14
+	VPXORD           Z8, Z4, Z4
 	ADCQ             $0x00, R15
-	VPXORD           Z11, Z6, Z6
+	VPROLD           $0x0c, Z17, Z17
 	MOVQ             R13, AX
-	VPXORD           Z8, Z7, Z7
 	ANDQ             SI, AX
+	VPROLD           $0x0c, Z4, Z4
 	MOVQ             R13, DI
-	VPROLD           $0x07, Z6, Z6
+	VPADDD           Z13, Z9, Z9
 	SHRQ             $0x2c, R14, DI
-	VPROLD           $0x07, Z7, Z7
+	VPADDD           Z14, Z10, Z10
 	ANDQ             SI, DI
 	MOVQ             R14, BP
-	VPADDD           Z14, Z9, Z9
+	VPXORD           Z9, Z5, Z5
 	SHRQ             $0x18, R15, BP
-	VPXORD           Z9, Z4, Z4
+	VPXORD           Z10, Z6, Z6
 	MOVQ             AX, 448(BX)
+	VPROLD           $0x0c, Z5, Z5
 	MOVQ             DI, 640(BX)
-	VPROLD           $0x07, Z4, Z4
 	MOVQ             BP, 832(BX)
-	VPSHUFD          $0x93, Z17, Z17
+	VPROLD           $0x0c, Z6, Z6
 	MOVQ             $0x00000fffffffffff, R12
+	VPADDD           Z15, Z11, Z11
 	MOVQ             $0x000003ffffffffff, R13
-	VPSHUFD          $0x4e, Z18, Z18
+	VPXORD           Z11, Z7, Z7
 	MOVQ             1344(BX), DX
-	VPSHUFD          $0x39, Z19, Z19
 	MULXQ            1344(BX), SI, DI
+	VPROLD           $0x0c, Z7, Z7
 	MULXQ            1352(BX), R8, R9
 	VPADDD           Z17, Z16, Z16
 	MULXQ            1360(BX), R10, R11
@@ -2451,929 +2481,799 @@ medium_rounds:
 	ADDQ             AX, SI
 	VPXORD           Z0, Z12, Z12
 	ADCQ             CX, DI
+	VPROLD           $0x08, Z19, Z19
 	MULXQ            1344(BX), AX, CX
-	VPROLD           $0x10, Z19, Z19
 	ADDQ             AX, R8
-	VPROLD           $0x10, Z12, Z12
+	VPROLD           $0x08, Z12, Z12
 	ADCQ             CX, R9
-	MULXQ            1352(BX), AX, CX
 	VPADDD           Z5, Z1, Z1
-	ADDQ             AX, R10
+	MULXQ            1352(BX), AX, CX
 	VPADDD           Z6, Z2, Z2
+	ADDQ             AX, R10
 	ADCQ             CX, R11
-	MOVQ             1360(BX), DX
 	VPXORD           Z1, Z13, Z13
-	MULXQ            1368(BX), AX, CX
+	MOVQ             1360(BX), DX
 	VPXORD           Z2, Z14, Z14
+	MULXQ            1368(BX), AX, CX
+	VPROLD           $0x08, Z13, Z13
 	ADDQ             AX, SI
 	ADCQ             CX, DI
-	VPROLD           $0x10, Z13, Z13
+	VPROLD           $0x08, Z14, Z14
 	MULXQ            1376(BX), AX, CX
-	VPROLD           $0x10, Z14, Z14
-	ADDQ             AX, R8
-	ADCQ             CX, R9
 	VPADDD           Z7, Z3, Z3
-	MULXQ            1344(BX), AX, CX
+	ADDQ             AX, R8
 	VPXORD           Z3, Z15, Z15
+	ADCQ             CX, R9
+	MULXQ            1344(BX), AX, CX
+	VPROLD           $0x08, Z15, Z15
 	ADDQ             AX, R10
-	ADCQ             CX, R11
-	VPROLD           $0x10, Z15, Z15
-	MOVQ             SI, R14
 	VPADDD           Z19, Z18, Z18
-	ANDQ             R12, R14
-	SHRQ             $0x2c, DI, SI
+	ADCQ             CX, R11
 	VPADDD           Z12, Z8, Z8
-	ADDQ             SI, R8
+	MOVQ             SI, R14
+	ANDQ             R12, R14
 	VPXORD           Z18, Z17, Z17
+	SHRQ             $0x2c, DI, SI
+	VPXORD           Z8, Z4, Z4
+	ADDQ             SI, R8
+	VPROLD           $0x07, Z17, Z17
 	ADCQ             $0x00, R9
 	MOVQ             R8, SI
-	VPXORD           Z8, Z4, Z4
+	VPROLD           $0x07, Z4, Z4
 	ANDQ             R12, SI
-	VPROLD           $0x0c, Z17, Z17
-	SHRQ             $0x2c, R9, R8
-	ADDQ             R8, R10
-	VPROLD           $0x0c, Z4, Z4
-	ADCQ             $0x00, R11
 	VPADDD           Z13, Z9, Z9
-	MOVQ             R10, R8
-	ANDQ             R13, R8
+	SHRQ             $0x2c, R9, R8
 	VPADDD           Z14, Z10, Z10
-	SHRQ             $0x2a, R11, R10
+	ADDQ             R8, R10
+	ADCQ             $0x00, R11
 	VPXORD           Z9, Z5, Z5
-	LEAQ             (R10)(R10*4), R10
-	ADDQ             R10, R14
+	MOVQ             R10, R8
 	VPXORD           Z10, Z6, Z6
+	ANDQ             R13, R8
+	VPROLD           $0x07, Z5, Z5
+	SHRQ             $0x2a, R11, R10
+	LEAQ             (R10)(R10*4), R10
+	VPROLD           $0x07, Z6, Z6
+	ADDQ             R10, R14
+	VPADDD           Z15, Z11, Z11
 	MOVQ             R14, DI
-	VPROLD           $0x0c, Z5, Z5
+	VPXORD           Z11, Z7, Z7
 	SHRQ             $0x2c, DI
 	ANDQ             R12, R14
-	VPROLD           $0x0c, Z6, Z6
+	VPROLD           $0x07, Z7, Z7
 	ADDQ             DI, SI
-	VPADDD           Z15, Z11, Z11
+	VPSHUFD          $0x39, Z17, Z17
 	MOVQ             R14, 1384(BX)
+	VPSHUFD          $0x4e, Z18, Z18
 	MOVQ             SI, 1392(BX)
-	VPXORD           Z11, Z7, Z7
 	MOVQ             R8, 1400(BX)
-	VPROLD           $0x0c, Z7, Z7
+	VPSHUFD          $0x93, Z19, Z19
 	IMUL3Q           $0x14, SI, SI
-	MOVQ             SI, 1408(BX)
 	VPADDD           Z17, Z16, Z16
+	MOVQ             SI, 1408(BX)
+	VPADDD           Z5, Z0, Z0
 	IMUL3Q           $0x14, R8, R8
-	VPADDD           Z4, Z0, Z0
 	MOVQ             R8, 1416(BX)
-	MOVQ             1384(BX), DX
 	VPXORD           Z16, Z19, Z19
+	MOVQ             1384(BX), DX
+	VPXORD           Z0, Z15, Z15
 	MULXQ            1344(BX), SI, DI
-	VPXORD           Z0, Z12, Z12
+	VPROLD           $0x10, Z19, Z19
 	MULXQ            1352(BX), R8, R9
 	MULXQ            1360(BX), R10, R11
-	VPROLD           $0x08, Z19, Z19
+	VPROLD           $0x10, Z15, Z15
 	MOVQ             1392(BX), DX
-	VPROLD           $0x08, Z12, Z12
+	VPADDD           Z6, Z1, Z1
 	MULXQ            1376(BX), AX, CX
+	VPADDD           Z7, Z2, Z2
 	ADDQ             AX, SI
-	VPADDD           Z5, Z1, Z1
 	ADCQ             CX, DI
-	VPADDD           Z6, Z2, Z2
+	VPXORD           Z1, Z12, Z12
 	MULXQ            1344(BX), AX, CX
+	VPXORD           Z2, Z13, Z13
 	ADDQ             AX, R8
-	VPXORD           Z1, Z13, Z13
+	VPROLD           $0x10, Z12, Z12
 	ADCQ             CX, R9
-	VPXORD           Z2, Z14, Z14
 	MULXQ            1352(BX), AX, CX
+	VPROLD           $0x10, Z13, Z13
 	ADDQ             AX, R10
-	VPROLD           $0x08, Z13, Z13
+	VPADDD           Z4, Z3, Z3
 	ADCQ             CX, R11
-	VPROLD           $0x08, Z14, Z14
+	VPXORD           Z3, Z14, Z14
 	MOVQ             1400(BX), DX
 	MULXQ            1368(BX), AX, CX
-	VPADDD           Z7, Z3, Z3
+	VPROLD           $0x10, Z14, Z14
 	ADDQ             AX, SI
-	VPXORD           Z3, Z15, Z15
-	ADCQ             CX, DI
-	MULXQ            1376(BX), AX, CX
-	VPROLD           $0x08, Z15, Z15
-	ADDQ             AX, R8
 	VPADDD           Z19, Z18, Z18
-	ADCQ             CX, R9
-	MULXQ            1344(BX), AX, CX
-	VPADDD           Z12, Z8, Z8
-	ADDQ             AX, R10
+	ADCQ             CX, DI
+	VPADDD           Z15, Z10, Z10
+	MULXQ            1376(BX), AX, CX
+	ADDQ             AX, R8
 	VPXORD           Z18, Z17, Z17
+	ADCQ             CX, R9
+	VPXORD           Z10, Z5, Z5
+	MULXQ            1344(BX), AX, CX
+	VPROLD           $0x0c, Z17, Z17
+	ADDQ             AX, R10
 	ADCQ             CX, R11
+	VPROLD           $0x0c, Z5, Z5
 	MOVQ             SI, R14
-	VPXORD           Z8, Z4, Z4
+	VPADDD           Z12, Z11, Z11
 	ANDQ             R12, R14
-	VPROLD           $0x07, Z17, Z17
+	VPADDD           Z13, Z8, Z8
 	SHRQ             $0x2c, DI, SI
 	ADDQ             SI, R8
-	VPROLD           $0x07, Z4, Z4
+	VPXORD           Z11, Z6, Z6
 	ADCQ             $0x00, R9
-	VPADDD           Z13, Z9, Z9
+	VPXORD           Z8, Z7, Z7
 	MOVQ             R8, SI
+	VPROLD           $0x0c, Z6, Z6
 	ANDQ             R12, SI
-	VPADDD           Z14, Z10, Z10
 	SHRQ             $0x2c, R9, R8
-	VPXORD           Z9, Z5, Z5
+	VPROLD           $0x0c, Z7, Z7
 	ADDQ             R8, R10
+	VPADDD           Z14, Z9, Z9
 	ADCQ             $0x00, R11
-	VPXORD           Z10, Z6, Z6
+	VPXORD           Z9, Z4, Z4
 	MOVQ             R10, R8
-	VPROLD           $0x07, Z5, Z5
 	ANDQ             R13, R8
+	VPROLD           $0x0c, Z4, Z4
 	SHRQ             $0x2a, R11, R10
-	VPROLD           $0x07, Z6, Z6
+	VPADDD           Z17, Z16, Z16
 	LEAQ             (R10)(R10*4), R10
-	VPADDD           Z15, Z11, Z11
+	VPADDD           Z5, Z0, Z0
 	ADDQ             R10, R14
 	MOVQ             R14, DI
-	VPXORD           Z11, Z7, Z7
-	SHRQ             $0x2c, DI
-	VPROLD           $0x07, Z7, Z7
-	ANDQ             R12, R14
-	ADDQ             DI, SI
-	VPSHUFD          $0x39, Z17, Z17
-	MOVQ             R14, 1424(BX)
-	VPSHUFD          $0x4e, Z18, Z18
-	MOVQ             SI, 1432(BX)
-	MOVQ             R8, 1440(BX)
-	VPSHUFD          $0x93, Z19, Z19
-	IMUL3Q           $0x14, SI, SI
-	VPADDD           Z17, Z16, Z16
-	MOVQ             SI, 1448(BX)
-	VPADDD           Z5, Z0, Z0
-	IMUL3Q           $0x14, R8, R8
-	MOVQ             R8, 1456(BX)
 	VPXORD           Z16, Z19, Z19
-	MOVQ             1384(BX), DX
+	SHRQ             $0x2c, DI
 	VPXORD           Z0, Z15, Z15
+	ANDQ             R12, R14
+	VPROLD           $0x08, Z19, Z19
+	ADDQ             DI, SI
+	MOVQ             R14, 1424(BX)
+	VPROLD           $0x08, Z15, Z15
+	MOVQ             SI, 1432(BX)
+	VPADDD           Z6, Z1, Z1
+	MOVQ             R8, 1440(BX)
+	VPADDD           Z7, Z2, Z2
+	IMUL3Q           $0x14, SI, SI
+	MOVQ             SI, 1448(BX)
+	VPXORD           Z1, Z12, Z12
+	IMUL3Q           $0x14, R8, R8
+	VPXORD           Z2, Z13, Z13
+	MOVQ             R8, 1456(BX)
+	VPROLD           $0x08, Z12, Z12
+	MOVQ             1384(BX), DX
 	MULXQ            1384(BX), SI, DI
+	VPROLD           $0x08, Z13, Z13
 	MULXQ            1392(BX), R8, R9
-	VPROLD           $0x10, Z19, Z19
+	VPADDD           Z4, Z3, Z3
 	MULXQ            1400(BX), R10, R11
-	VPROLD           $0x10, Z15, Z15
+	VPXORD           Z3, Z14, Z14
 	MOVQ             1392(BX), DX
 	MULXQ            1416(BX), AX, CX
-	VPADDD           Z6, Z1, Z1
+	VPROLD           $0x08, Z14, Z14
 	ADDQ             AX, SI
-	VPADDD           Z7, Z2, Z2
-	ADCQ             CX, DI
-	MULXQ            1384(BX), AX, CX
-	VPXORD           Z1, Z12, Z12
-	ADDQ             AX, R8
-	VPXORD           Z2, Z13, Z13
-	ADCQ             CX, R9
-	MULXQ            1392(BX), AX, CX
-	VPROLD           $0x10, Z12, Z12
-	ADDQ             AX, R10
-	VPROLD           $0x10, Z13, Z13
-	ADCQ             CX, R11
-	MOVQ             1400(BX), DX
-	VPADDD           Z4, Z3, Z3
-	MULXQ            1408(BX), AX, CX
-	VPXORD           Z3, Z14, Z14
-	ADDQ             AX, SI
-	ADCQ             CX, DI
-	VPROLD           $0x10, Z14, Z14
-	MULXQ            1416(BX), AX, CX
 	VPADDD           Z19, Z18, Z18
-	ADDQ             AX, R8
-	ADCQ             CX, R9
+	ADCQ             CX, DI
 	VPADDD           Z15, Z10, Z10
 	MULXQ            1384(BX), AX, CX
+	ADDQ             AX, R8
 	VPXORD           Z18, Z17, Z17
+	ADCQ             CX, R9
+	VPXORD           Z10, Z5, Z5
+	MULXQ            1392(BX), AX, CX
+	VPROLD           $0x07, Z17, Z17
 	ADDQ             AX, R10
 	ADCQ             CX, R11
-	VPXORD           Z10, Z5, Z5
-	MOVQ             SI, R14
-	VPROLD           $0x0c, Z17, Z17
-	ANDQ             R12, R14
-	SHRQ             $0x2c, DI, SI
-	VPROLD           $0x0c, Z5, Z5
-	ADDQ             SI, R8
+	VPROLD           $0x07, Z5, Z5
+	MOVQ             1400(BX), DX
 	VPADDD           Z12, Z11, Z11
+	MULXQ            1408(BX), AX, CX
+	VPADDD           Z13, Z8, Z8
+	ADDQ             AX, SI
+	ADCQ             CX, DI
+	VPXORD           Z11, Z6, Z6
+	MULXQ            1416(BX), AX, CX
+	VPXORD           Z8, Z7, Z7
+	ADDQ             AX, R8
+	VPROLD           $0x07, Z6, Z6
+	ADCQ             CX, R9
+	MULXQ            1384(BX), AX, CX
+	VPROLD           $0x07, Z7, Z7
+	ADDQ             AX, R10
+	VPADDD           Z14, Z9, Z9
+	ADCQ             CX, R11
+	VPXORD           Z9, Z4, Z4
+	MOVQ             SI, R14
+	ANDQ             R12, R14
+	VPROLD           $0x07, Z4, Z4
+	SHRQ             $0x2c, DI, SI
+	VPSHUFD          $0x93, Z17, Z17
+	ADDQ             SI, R8
+	VPSHUFD          $0x4e, Z18, Z18
 	ADCQ             $0x00, R9
 	MOVQ             R8, SI
-	VPADDD           Z13, Z8, Z8
+	VPSHUFD          $0x39, Z19, Z19
 	ANDQ             R12, SI
-	VPXORD           Z11, Z6, Z6
+	VPADDD           Z17, Z16, Z16
 	SHRQ             $0x2c, R9, R8
+	VPADDD           Z4, Z0, Z0
 	ADDQ             R8, R10
-	VPXORD           Z8, Z7, Z7
 	ADCQ             $0x00, R11
-	VPROLD           $0x0c, Z6, Z6
+	VPXORD           Z16, Z19, Z19
 	MOVQ             R10, R8
+	VPXORD           Z0, Z12, Z12
 	ANDQ             R13, R8
-	VPROLD           $0x0c, Z7, Z7
+	VPROLD           $0x10, Z19, Z19
 	SHRQ             $0x2a, R11, R10
-	VPADDD           Z14, Z9, Z9
 	LEAQ             (R10)(R10*4), R10
+	VPROLD           $0x10, Z12, Z12
 	ADDQ             R10, R14
-	VPXORD           Z9, Z4, Z4
+	VPADDD           Z5, Z1, Z1
 	MOVQ             R14, DI
-	VPROLD           $0x0c, Z4, Z4
+	VPADDD           Z6, Z2, Z2
 	SHRQ             $0x2c, DI
 	ANDQ             R12, R14
-	VPADDD           Z17, Z16, Z16
+	VPXORD           Z1, Z13, Z13
 	ADDQ             DI, SI
-	VPADDD           Z5, Z0, Z0
+	VPXORD           Z2, Z14, Z14
 	MOVQ             R14, 1464(BX)
+	VPROLD           $0x10, Z13, Z13
 	MOVQ             SI, 1472(BX)
-	VPXORD           Z16, Z19, Z19
 	MOVQ             R8, 1480(BX)
-	VPXORD           Z0, Z15, Z15
+	VPROLD           $0x10, Z14, Z14
 	IMUL3Q           $0x14, SI, SI
+	VPADDD           Z7, Z3, Z3
 	MOVQ             SI, 1488(BX)
-	VPROLD           $0x08, Z19, Z19
+	VPXORD           Z3, Z15, Z15
 	IMUL3Q           $0x14, R8, R8
-	VPROLD           $0x08, Z15, Z15
 	MOVQ             R8, 1496(BX)
+	VPROLD           $0x10, Z15, Z15
 	MOVQ             1424(BX), DX
-	VPADDD           Z6, Z1, Z1
+	VPADDD           Z19, Z18, Z18
 	MULXQ            1384(BX), SI, DI
-	VPADDD           Z7, Z2, Z2
+	VPADDD           Z12, Z8, Z8
 	MULXQ            1392(BX), R8, R9
 	MULXQ            1400(BX), R10, R11
-	VPXORD           Z1, Z12, Z12
+	VPXORD           Z18, Z17, Z17
 	MOVQ             1432(BX), DX
-	VPXORD           Z2, Z13, Z13
+	VPXORD           Z8, Z4, Z4
 	MULXQ            1416(BX), AX, CX
+	VPROLD           $0x0c, Z17, Z17
 	ADDQ             AX, SI
-	VPROLD           $0x08, Z12, Z12
 	ADCQ             CX, DI
-	VPROLD           $0x08, Z13, Z13
+	VPROLD           $0x0c, Z4, Z4
 	MULXQ            1384(BX), AX, CX
+	VPADDD           Z13, Z9, Z9
 	ADDQ             AX, R8
-	VPADDD           Z4, Z3, Z3
+	VPADDD           Z14, Z10, Z10
 	ADCQ             CX, R9
-	VPXORD           Z3, Z14, Z14
 	MULXQ            1392(BX), AX, CX
+	VPXORD           Z9, Z5, Z5
 	ADDQ             AX, R10
-	VPROLD           $0x08, Z14, Z14
+	VPXORD           Z10, Z6, Z6
 	ADCQ             CX, R11
-	VPADDD           Z19, Z18, Z18
+	VPROLD           $0x0c, Z5, Z5
 	MOVQ             1440(BX), DX
 	MULXQ            1408(BX), AX, CX
-	VPADDD           Z15, Z10, Z10
+	VPROLD           $0x0c, Z6, Z6
 	ADDQ             AX, SI
-	VPXORD           Z18, Z17, Z17
+	VPADDD           Z15, Z11, Z11
 	ADCQ             CX, DI
+	VPXORD           Z11, Z7, Z7
 	MULXQ            1416(BX), AX, CX
-	VPXORD           Z10, Z5, Z5
 	ADDQ             AX, R8
-	VPROLD           $0x07, Z17, Z17
+	VPROLD           $0x0c, Z7, Z7
 	ADCQ             CX, R9
+	VPADDD           Z17, Z16, Z16
 	MULXQ            1384(BX), AX, CX
-	VPROLD           $0x07, Z5, Z5
+	VPADDD           Z4, Z0, Z0
 	ADDQ             AX, R10
-	VPADDD           Z12, Z11, Z11
 	ADCQ             CX, R11
+	VPXORD           Z16, Z19, Z19
 	MOVQ             SI, R14
-	VPADDD           Z13, Z8, Z8
+	VPXORD           Z0, Z12, Z12
 	ANDQ             R12, R14
-	VPXORD           Z11, Z6, Z6
+	VPROLD           $0x08, Z19, Z19
 	SHRQ             $0x2c, DI, SI
 	ADDQ             SI, R8
-	VPXORD           Z8, Z7, Z7
+	VPROLD           $0x08, Z12, Z12
 	ADCQ             $0x00, R9
-	VPROLD           $0x07, Z6, Z6
+	VPADDD           Z5, Z1, Z1
 	MOVQ             R8, SI
+	VPADDD           Z6, Z2, Z2
 	ANDQ             R12, SI
-	VPROLD           $0x07, Z7, Z7
 	SHRQ             $0x2c, R9, R8
-	VPADDD           Z14, Z9, Z9
+	VPXORD           Z1, Z13, Z13
 	ADDQ             R8, R10
+	VPXORD           Z2, Z14, Z14
 	ADCQ             $0x00, R11
-	VPXORD           Z9, Z4, Z4
+	VPROLD           $0x08, Z13, Z13
 	MOVQ             R10, R8
-	VPROLD           $0x07, Z4, Z4
 	ANDQ             R13, R8
+	VPROLD           $0x08, Z14, Z14
 	SHRQ             $0x2a, R11, R10
-	VPSHUFD          $0x93, Z17, Z17
+	VPADDD           Z7, Z3, Z3
 	LEAQ             (R10)(R10*4), R10
-	VPSHUFD          $0x4e, Z18, Z18
 	ADDQ             R10, R14
+	VPXORD           Z3, Z15, Z15
 	MOVQ             R14, DI
-	VPSHUFD          $0x39, Z19, Z19
+	VPROLD           $0x08, Z15, Z15
 	SHRQ             $0x2c, DI
-	VPADDD           Z17, Z16, Z16
+	VPADDD           Z19, Z18, Z18
 	ANDQ             R12, R14
 	ADDQ             DI, SI
-	VPADDD           Z4, Z0, Z0
+	VPADDD           Z12, Z8, Z8
 	MOVQ             R14, 1504(BX)
-	VPXORD           Z16, Z19, Z19
+	VPXORD           Z18, Z17, Z17
 	MOVQ             SI, 1512(BX)
+	VPXORD           Z8, Z4, Z4
 	MOVQ             R8, 1520(BX)
-	VPXORD           Z0, Z12, Z12
 	IMUL3Q           $0x14, SI, SI
-	VPROLD           $0x10, Z19, Z19
+	VPROLD           $0x07, Z17, Z17
 	MOVQ             SI, 1528(BX)
+	VPROLD           $0x07, Z4, Z4
 	IMUL3Q           $0x14, R8, R8
-	VPROLD           $0x10, Z12, Z12
+	VPADDD           Z13, Z9, Z9
 	MOVQ             R8, 1536(BX)
-	VPADDD           Z5, Z1, Z1
 	MOVQ             1424(BX), DX
+	VPADDD           Z14, Z10, Z10
 	MULXQ            1424(BX), SI, DI
-	VPADDD           Z6, Z2, Z2
+	VPXORD           Z9, Z5, Z5
 	MULXQ            1432(BX), R8, R9
-	VPXORD           Z1, Z13, Z13
+	VPXORD           Z10, Z6, Z6
 	MULXQ            1440(BX), R10, R11
 	MOVQ             1432(BX), DX
-	VPXORD           Z2, Z14, Z14
+	VPROLD           $0x07, Z5, Z5
 	MULXQ            1456(BX), AX, CX
-	VPROLD           $0x10, Z13, Z13
+	VPROLD           $0x07, Z6, Z6
 	ADDQ             AX, SI
+	VPADDD           Z15, Z11, Z11
 	ADCQ             CX, DI
-	VPROLD           $0x10, Z14, Z14
 	MULXQ            1424(BX), AX, CX
-	VPADDD           Z7, Z3, Z3
+	VPXORD           Z11, Z7, Z7
+	ADDQ             AX, R8
+	VPROLD           $0x07, Z7, Z7
+	ADCQ             CX, R9
+	VPSHUFD          $0x39, Z17, Z17
+	MULXQ            1432(BX), AX, CX
+	ADDQ             AX, R10
+	VPSHUFD          $0x4e, Z18, Z18
+	ADCQ             CX, R11
+	VPSHUFD          $0x93, Z19, Z19
+	MOVQ             1440(BX), DX
+	VPADDD           Z17, Z16, Z16
+	MULXQ            1448(BX), AX, CX
+	ADDQ             AX, SI
+	VPADDD           Z5, Z0, Z0
+	ADCQ             CX, DI
+	VPXORD           Z16, Z19, Z19
+	MULXQ            1456(BX), AX, CX
+	VPXORD           Z0, Z15, Z15
 	ADDQ             AX, R8
 	ADCQ             CX, R9
-	VPXORD           Z3, Z15, Z15
-	MULXQ            1432(BX), AX, CX
+	VPROLD           $0x10, Z19, Z19
+	MULXQ            1424(BX), AX, CX
 	VPROLD           $0x10, Z15, Z15
 	ADDQ             AX, R10
+	VPADDD           Z6, Z1, Z1
 	ADCQ             CX, R11
-	VPADDD           Z19, Z18, Z18
-	MOVQ             1440(BX), DX
-	VPADDD           Z12, Z8, Z8
-	MULXQ            1448(BX), AX, CX
-	VPXORD           Z18, Z17, Z17
-	ADDQ             AX, SI
-	ADCQ             CX, DI
-	VPXORD           Z8, Z4, Z4
-	MULXQ            1456(BX), AX, CX
-	VPROLD           $0x0c, Z17, Z17
-	ADDQ             AX, R8
-	ADCQ             CX, R9
-	VPROLD           $0x0c, Z4, Z4
-	MULXQ            1424(BX), AX, CX
-	VPADDD           Z13, Z9, Z9
-	ADDQ             AX, R10
-	ADCQ             CX, R11
-	VPADDD           Z14, Z10, Z10
 	MOVQ             SI, R14
-	VPXORD           Z9, Z5, Z5
+	VPADDD           Z7, Z2, Z2
 	ANDQ             R12, R14
+	VPXORD           Z1, Z12, Z12
 	SHRQ             $0x2c, DI, SI
-	VPXORD           Z10, Z6, Z6
+	VPXORD           Z2, Z13, Z13
 	ADDQ             SI, R8
-	VPROLD           $0x0c, Z5, Z5
 	ADCQ             $0x00, R9
+	VPROLD           $0x10, Z12, Z12
 	MOVQ             R8, SI
-	VPROLD           $0x0c, Z6, Z6
+	VPROLD           $0x10, Z13, Z13
 	ANDQ             R12, SI
-	VPADDD           Z15, Z11, Z11
+	VPADDD           Z4, Z3, Z3
 	SHRQ             $0x2c, R9, R8
 	ADDQ             R8, R10
-	VPXORD           Z11, Z7, Z7
+	VPXORD           Z3, Z14, Z14
 	ADCQ             $0x00, R11
-	VPROLD           $0x0c, Z7, Z7
+	VPROLD           $0x10, Z14, Z14
 	MOVQ             R10, R8
+	VPADDD           Z19, Z18, Z18
 	ANDQ             R13, R8
-	VPADDD           Z17, Z16, Z16
 	SHRQ             $0x2a, R11, R10
-	VPADDD           Z4, Z0, Z0
+	VPADDD           Z15, Z10, Z10
 	LEAQ             (R10)(R10*4), R10
+	VPXORD           Z18, Z17, Z17
 	ADDQ             R10, R14
-	VPXORD           Z16, Z19, Z19
+	VPXORD           Z10, Z5, Z5
 	MOVQ             R14, DI
-	VPXORD           Z0, Z12, Z12
 	SHRQ             $0x2c, DI
+	VPROLD           $0x0c, Z17, Z17
 	ANDQ             R12, R14
-	VPROLD           $0x08, Z19, Z19
+	VPROLD           $0x0c, Z5, Z5
 	ADDQ             DI, SI
-	VPROLD           $0x08, Z12, Z12
+	VPADDD           Z12, Z11, Z11
 	MOVQ             R14, 1544(BX)
 	MOVQ             SI, 1552(BX)
-	VPADDD           Z5, Z1, Z1
+	VPADDD           Z13, Z8, Z8
 	MOVQ             R8, 1560(BX)
-	VPADDD           Z6, Z2, Z2
+	VPXORD           Z11, Z6, Z6
 	IMUL3Q           $0x14, SI, SI
+	VPXORD           Z8, Z7, Z7
 	MOVQ             SI, 1568(BX)
-	VPXORD           Z1, Z13, Z13
 	IMUL3Q           $0x14, R8, R8
-	VPXORD           Z2, Z14, Z14
+	VPROLD           $0x0c, Z6, Z6
 	MOVQ             R8, 1576(BX)
+	VPROLD           $0x0c, Z7, Z7
 	MOVQ             1464(BX), DX
-	VPROLD           $0x08, Z13, Z13
+	VPADDD           Z14, Z9, Z9
 	MULXQ            1424(BX), SI, DI
-	VPROLD           $0x08, Z14, Z14
 	MULXQ            1432(BX), R8, R9
+	VPXORD           Z9, Z4, Z4
 	MULXQ            1440(BX), R10, R11
-	VPADDD           Z7, Z3, Z3
+	VPROLD           $0x0c, Z4, Z4
 	MOVQ             1472(BX), DX
-	VPXORD           Z3, Z15, Z15
+	VPADDD           Z17, Z16, Z16
 	MULXQ            1456(BX), AX, CX
 	ADDQ             AX, SI
-	VPROLD           $0x08, Z15, Z15
+	VPADDD           Z5, Z0, Z0
 	ADCQ             CX, DI
-	VPADDD           Z19, Z18, Z18
+	VPXORD           Z16, Z19, Z19
 	MULXQ            1424(BX), AX, CX
+	VPXORD           Z0, Z15, Z15
 	ADDQ             AX, R8
-	VPADDD           Z12, Z8, Z8
 	ADCQ             CX, R9
-	VPXORD           Z18, Z17, Z17
+	VPROLD           $0x08, Z19, Z19
 	MULXQ            1432(BX), AX, CX
+	VPROLD           $0x08, Z15, Z15
+	ADDQ             AX, R10
+	VPADDD           Z6, Z1, Z1
+	ADCQ             CX, R11
+	MOVQ             1480(BX), DX
+	VPADDD           Z7, Z2, Z2
+	MULXQ            1448(BX), AX, CX
+	VPXORD           Z1, Z12, Z12
+	ADDQ             AX, SI
+	VPXORD           Z2, Z13, Z13
+	ADCQ             CX, DI
+	MULXQ            1456(BX), AX, CX
+	VPROLD           $0x08, Z12, Z12
+	ADDQ             AX, R8
+	VPROLD           $0x08, Z13, Z13
+	ADCQ             CX, R9
+	VPADDD           Z4, Z3, Z3
+	MULXQ            1424(BX), AX, CX
+	ADDQ             AX, R10
+	VPXORD           Z3, Z14, Z14
+	ADCQ             CX, R11
+	VPROLD           $0x08, Z14, Z14
+	MOVQ             SI, R14
+	VPADDD           Z19, Z18, Z18
+	ANDQ             R12, R14
+	SHRQ             $0x2c, DI, SI
+	VPADDD           Z15, Z10, Z10
+	ADDQ             SI, R8
+	VPXORD           Z18, Z17, Z17
+	ADCQ             $0x00, R9
+	VPXORD           Z10, Z5, Z5
+	MOVQ             R8, SI
+	ANDQ             R12, SI
+	VPROLD           $0x07, Z17, Z17
+	SHRQ             $0x2c, R9, R8
+	VPROLD           $0x07, Z5, Z5
+	ADDQ             R8, R10
+	VPADDD           Z12, Z11, Z11
+	ADCQ             $0x00, R11
+	MOVQ             R10, R8
+	VPADDD           Z13, Z8, Z8
+	ANDQ             R13, R8
+	VPXORD           Z11, Z6, Z6
+	SHRQ             $0x2a, R11, R10
+	VPXORD           Z8, Z7, Z7
+	LEAQ             (R10)(R10*4), R10
+	ADDQ             R10, R14
+	VPROLD           $0x07, Z6, Z6
+	MOVQ             R14, DI
+	VPROLD           $0x07, Z7, Z7
+	SHRQ             $0x2c, DI
+	VPADDD           Z14, Z9, Z9
+	ANDQ             R12, R14
+	ADDQ             DI, SI
+	VPXORD           Z9, Z4, Z4
+	MOVQ             R14, 1584(BX)
+	VPROLD           $0x07, Z4, Z4
+	MOVQ             SI, 1592(BX)
+	VPSHUFD          $0x93, Z17, Z17
+	MOVQ             R8, 1600(BX)
+	IMUL3Q           $0x14, SI, SI
+	VPSHUFD          $0x4e, Z18, Z18
+	MOVQ             SI, 1608(BX)
+	VPSHUFD          $0x39, Z19, Z19
+	IMUL3Q           $0x14, R8, R8
+	VPADDD           Z17, Z16, Z16
+	MOVQ             R8, 1616(BX)
+	MOVQ             1464(BX), DX
+	VPADDD           Z4, Z0, Z0
+	MULXQ            1464(BX), SI, DI
+	VPXORD           Z16, Z19, Z19
+	MULXQ            1472(BX), R8, R9
+	VPXORD           Z0, Z12, Z12
+	MULXQ            1480(BX), R10, R11
+	MOVQ             1472(BX), DX
+	VPROLD           $0x10, Z19, Z19
+	MULXQ            1496(BX), AX, CX
+	VPROLD           $0x10, Z12, Z12
+	ADDQ             AX, SI
+	VPADDD           Z5, Z1, Z1
+	ADCQ             CX, DI
+	MULXQ            1464(BX), AX, CX
+	VPADDD           Z6, Z2, Z2
+	ADDQ             AX, R8
+	VPXORD           Z1, Z13, Z13
+	ADCQ             CX, R9
+	VPXORD           Z2, Z14, Z14
+	MULXQ            1472(BX), AX, CX
+	ADDQ             AX, R10
+	VPROLD           $0x10, Z13, Z13
+	ADCQ             CX, R11
+	VPROLD           $0x10, Z14, Z14
+	MOVQ             1480(BX), DX
+	VPADDD           Z7, Z3, Z3
+	MULXQ            1488(BX), AX, CX
+	ADDQ             AX, SI
+	VPXORD           Z3, Z15, Z15
+	ADCQ             CX, DI
+	VPROLD           $0x10, Z15, Z15
+	MULXQ            1496(BX), AX, CX
+	VPADDD           Z19, Z18, Z18
+	ADDQ             AX, R8
+	ADCQ             CX, R9
+	VPADDD           Z12, Z8, Z8
+	MULXQ            1464(BX), AX, CX
+	VPXORD           Z18, Z17, Z17
 	ADDQ             AX, R10
 	VPXORD           Z8, Z4, Z4
 	ADCQ             CX, R11
-	VPROLD           $0x07, Z17, Z17
-	MOVQ             1480(BX), DX
-	MULXQ            1448(BX), AX, CX
-	VPROLD           $0x07, Z4, Z4
-	ADDQ             AX, SI
-	VPADDD           Z13, Z9, Z9
-	ADCQ             CX, DI
-	MULXQ            1456(BX), AX, CX
-	VPADDD           Z14, Z10, Z10
-	ADDQ             AX, R8
-	VPXORD           Z9, Z5, Z5
-	ADCQ             CX, R9
-	MULXQ            1424(BX), AX, CX
-	VPXORD           Z10, Z6, Z6
-	ADDQ             AX, R10
-	VPROLD           $0x07, Z5, Z5
-	ADCQ             CX, R11
 	MOVQ             SI, R14
-	VPROLD           $0x07, Z6, Z6
-	ANDQ             R12, R14
-	VPADDD           Z15, Z11, Z11
-	SHRQ             $0x2c, DI, SI
-	ADDQ             SI, R8
-	VPXORD           Z11, Z7, Z7
-	ADCQ             $0x00, R9
-	VPROLD           $0x07, Z7, Z7
-	MOVQ             R8, SI
-	ANDQ             R12, SI
-	VPSHUFD          $0x39, Z17, Z17
-	SHRQ             $0x2c, R9, R8
-	VPSHUFD          $0x4e, Z18, Z18
-	ADDQ             R8, R10
-	ADCQ             $0x00, R11
-	VPSHUFD          $0x93, Z19, Z19
-	MOVQ             R10, R8
-	VPADDD           Z17, Z16, Z16
-	ANDQ             R13, R8
-	SHRQ             $0x2a, R11, R10
-	VPADDD           Z5, Z0, Z0
-	LEAQ             (R10)(R10*4), R10
-	VPXORD           Z16, Z19, Z19
-	ADDQ             R10, R14
-	MOVQ             R14, DI
-	VPXORD           Z0, Z15, Z15
-	SHRQ             $0x2c, DI
-	VPROLD           $0x10, Z19, Z19
-	ANDQ             R12, R14
-	ADDQ             DI, SI
-	VPROLD           $0x10, Z15, Z15
-	MOVQ             R14, 1584(BX)
-	VPADDD           Z6, Z1, Z1
-	MOVQ             SI, 1592(BX)
-	MOVQ             R8, 1600(BX)
-	VPADDD           Z7, Z2, Z2
-	IMUL3Q           $0x14, SI, SI
-	VPXORD           Z1, Z12, Z12
-	MOVQ             SI, 1608(BX)
-	IMUL3Q           $0x14, R8, R8
-	VPXORD           Z2, Z13, Z13
-	MOVQ             R8, 1616(BX)
-	VPROLD           $0x10, Z12, Z12
-	MOVQ             1464(BX), DX
-	MULXQ            1464(BX), SI, DI
-	VPROLD           $0x10, Z13, Z13
-	MULXQ            1472(BX), R8, R9
-	VPADDD           Z4, Z3, Z3
-	MULXQ            1480(BX), R10, R11
-	MOVQ             1472(BX), DX
-	VPXORD           Z3, Z14, Z14
-	MULXQ            1496(BX), AX, CX
-	VPROLD           $0x10, Z14, Z14
-	ADDQ             AX, SI
-	ADCQ             CX, DI
-	VPADDD           Z19, Z18, Z18
-	MULXQ            1464(BX), AX, CX
-	VPADDD           Z15, Z10, Z10
-	ADDQ             AX, R8
-	ADCQ             CX, R9
-	VPXORD           Z18, Z17, Z17
-	MULXQ            1472(BX), AX, CX
-	VPXORD           Z10, Z5, Z5
-	ADDQ             AX, R10
-	ADCQ             CX, R11
 	VPROLD           $0x0c, Z17, Z17
-	MOVQ             1480(BX), DX
-	VPROLD           $0x0c, Z5, Z5
-	MULXQ            1488(BX), AX, CX
-	ADDQ             AX, SI
-	VPADDD           Z12, Z11, Z11
-	ADCQ             CX, DI
-	VPADDD           Z13, Z8, Z8
-	MULXQ            1496(BX), AX, CX
-	ADDQ             AX, R8
-	VPXORD           Z11, Z6, Z6
-	ADCQ             CX, R9
-	VPXORD           Z8, Z7, Z7
-	MULXQ            1464(BX), AX, CX
-	ADDQ             AX, R10
-	VPROLD           $0x0c, Z6, Z6
-	ADCQ             CX, R11
-	VPROLD           $0x0c, Z7, Z7
-	MOVQ             SI, R14
 	ANDQ             R12, R14
-	VPADDD           Z14, Z9, Z9
+	VPROLD           $0x0c, Z4, Z4
 	SHRQ             $0x2c, DI, SI
-	VPXORD           Z9, Z4, Z4
+	VPADDD           Z13, Z9, Z9
 	ADDQ             SI, R8
 	ADCQ             $0x00, R9
-	VPROLD           $0x0c, Z4, Z4
+	VPADDD           Z14, Z10, Z10
 	MOVQ             R8, SI
-	VPADDD           Z17, Z16, Z16
+	VPXORD           Z9, Z5, Z5
 	ANDQ             R12, SI
+	VPXORD           Z10, Z6, Z6
 	SHRQ             $0x2c, R9, R8
-	VPADDD           Z5, Z0, Z0
 	ADDQ             R8, R10
-	VPXORD           Z16, Z19, Z19
+	VPROLD           $0x0c, Z5, Z5
 	ADCQ             $0x00, R11
-	VPXORD           Z0, Z15, Z15
+	VPROLD           $0x0c, Z6, Z6
 	MOVQ             R10, R8
+	VPADDD           Z15, Z11, Z11
 	ANDQ             R13, R8
-	VPROLD           $0x08, Z19, Z19
 	SHRQ             $0x2a, R11, R10
-	VPROLD           $0x08, Z15, Z15
+	VPXORD           Z11, Z7, Z7
 	LEAQ             (R10)(R10*4), R10
+	VPROLD           $0x0c, Z7, Z7
 	ADDQ             R10, R14
-	VPADDD           Z6, Z1, Z1
+	VPADDD           Z17, Z16, Z16
 	MOVQ             R14, DI
-	VPADDD           Z7, Z2, Z2
 	SHRQ             $0x2c, DI
+	VPADDD           Z4, Z0, Z0
 	ANDQ             R12, R14
-	VPXORD           Z1, Z12, Z12
+	VPXORD           Z16, Z19, Z19
 	ADDQ             DI, SI
-	VPXORD           Z2, Z13, Z13
+	VPXORD           Z0, Z12, Z12
 	MOVQ             R14, 1624(BX)
 	MOVQ             SI, 1632(BX)
-	VPROLD           $0x08, Z12, Z12
-	MOVQ             R8, 1640(BX)
-	VPROLD           $0x08, Z13, Z13
-	IMUL3Q           $0x14, SI, SI
-	MOVQ             SI, 1648(BX)
-	VPADDD           Z4, Z3, Z3
-	IMUL3Q           $0x14, R8, R8
-	VPXORD           Z3, Z14, Z14
-	MOVQ             R8, 1656(BX)
-	MOVQ             1504(BX), DX
-	VPROLD           $0x08, Z14, Z14
-	MULXQ            1464(BX), SI, DI
-	VPADDD           Z19, Z18, Z18
-	MULXQ            1472(BX), R8, R9
-	MULXQ            1480(BX), R10, R11
-	VPADDD           Z15, Z10, Z10
-	MOVQ             1512(BX), DX
-	VPXORD           Z18, Z17, Z17
-	MULXQ            1496(BX), AX, CX
-	ADDQ             AX, SI
-	VPXORD           Z10, Z5, Z5
-	ADCQ             CX, DI
-	VPROLD           $0x07, Z17, Z17
-	MULXQ            1464(BX), AX, CX
-	ADDQ             AX, R8
-	VPROLD           $0x07, Z5, Z5
-	ADCQ             CX, R9
-	VPADDD           Z12, Z11, Z11
-	MULXQ            1472(BX), AX, CX
-	ADDQ             AX, R10
-	VPADDD           Z13, Z8, Z8
-	ADCQ             CX, R11
-	VPXORD           Z11, Z6, Z6
-	MOVQ             1520(BX), DX
-	MULXQ            1488(BX), AX, CX
-	VPXORD           Z8, Z7, Z7
-	ADDQ             AX, SI
-	VPROLD           $0x07, Z6, Z6
-	ADCQ             CX, DI
-	MULXQ            1496(BX), AX, CX
-	VPROLD           $0x07, Z7, Z7
-	ADDQ             AX, R8
-	VPADDD           Z14, Z9, Z9
-	ADCQ             CX, R9
-	MULXQ            1464(BX), AX, CX
-	VPXORD           Z9, Z4, Z4
-	ADDQ             AX, R10
-	VPROLD           $0x07, Z4, Z4
-	ADCQ             CX, R11
-	MOVQ             SI, R14
-	VPSHUFD          $0x93, Z17, Z17
-	ANDQ             R12, R14
-	VPSHUFD          $0x4e, Z18, Z18
-	SHRQ             $0x2c, DI, SI
-	ADDQ             SI, R8
-	VPSHUFD          $0x39, Z19, Z19
-	ADCQ             $0x00, R9
-	VPADDD           Z17, Z16, Z16
-	MOVQ             R8, SI
-	ANDQ             R12, SI
-	VPADDD           Z4, Z0, Z0
-	SHRQ             $0x2c, R9, R8
-	VPXORD           Z16, Z19, Z19
-	ADDQ             R8, R10
-	ADCQ             $0x00, R11
-	VPXORD           Z0, Z12, Z12
-	MOVQ             R10, R8
-	VPROLD           $0x10, Z19, Z19
-	ANDQ             R13, R8
-	SHRQ             $0x2a, R11, R10
-	VPROLD           $0x10, Z12, Z12
-	LEAQ             (R10)(R10*4), R10
-	VPADDD           Z5, Z1, Z1
-	ADDQ             R10, R14
-	MOVQ             R14, DI
-	VPADDD           Z6, Z2, Z2
-	SHRQ             $0x2c, DI
-	VPXORD           Z1, Z13, Z13
-	ANDQ             R12, R14
-	ADDQ             DI, SI
-	VPXORD           Z2, Z14, Z14
-	MOVQ             R14, 1664(BX)
-	VPROLD           $0x10, Z13, Z13
-	MOVQ             SI, 1672(BX)
-	MOVQ             R8, 1680(BX)
-	VPROLD           $0x10, Z14, Z14
-	IMUL3Q           $0x14, SI, SI
-	VPADDD           Z7, Z3, Z3
-	MOVQ             SI, 1688(BX)
-	IMUL3Q           $0x14, R8, R8
-	VPXORD           Z3, Z15, Z15
-	MOVQ             R8, 1696(BX)
-	VPROLD           $0x10, Z15, Z15
-	MOVQ             1504(BX), DX
-	MULXQ            1504(BX), SI, DI
-	VPADDD           Z19, Z18, Z18
-	MULXQ            1512(BX), R8, R9
-	VPADDD           Z12, Z8, Z8
-	MULXQ            1520(BX), R10, R11
-	MOVQ             1512(BX), DX
-	VPXORD           Z18, Z17, Z17
-	MULXQ            1536(BX), AX, CX
-	VPXORD           Z8, Z4, Z4
-	ADDQ             AX, SI
-	ADCQ             CX, DI
-	VPROLD           $0x0c, Z17, Z17
-	MULXQ            1504(BX), AX, CX
-	VPROLD           $0x0c, Z4, Z4
-	ADDQ             AX, R8
-	ADCQ             CX, R9
-	VPADDD           Z13, Z9, Z9
-	MULXQ            1512(BX), AX, CX
-	VPADDD           Z14, Z10, Z10
-	ADDQ             AX, R10
-	ADCQ             CX, R11
-	VPXORD           Z9, Z5, Z5
-	MOVQ             1520(BX), DX
-	VPXORD           Z10, Z6, Z6
-	MULXQ            1528(BX), AX, CX
-	ADDQ             AX, SI
-	VPROLD           $0x0c, Z5, Z5
-	ADCQ             CX, DI
-	VPROLD           $0x0c, Z6, Z6
-	MULXQ            1536(BX), AX, CX
-	ADDQ             AX, R8
-	VPADDD           Z15, Z11, Z11
-	ADCQ             CX, R9
-	VPXORD           Z11, Z7, Z7
-	MULXQ            1504(BX), AX, CX
-	ADDQ             AX, R10
-	VPROLD           $0x0c, Z7, Z7
-	ADCQ             CX, R11
-	VPADDD           Z17, Z16, Z16
-	MOVQ             SI, R14
-	ANDQ             R12, R14
-	VPADDD           Z4, Z0, Z0
-	SHRQ             $0x2c, DI, SI
-	VPXORD           Z16, Z19, Z19
-	ADDQ             SI, R8
-	ADCQ             $0x00, R9
-	VPXORD           Z0, Z12, Z12
-	MOVQ             R8, SI
 	VPROLD           $0x08, Z19, Z19
-	ANDQ             R12, SI
-	SHRQ             $0x2c, R9, R8
+	MOVQ             R8, 1640(BX)
 	VPROLD           $0x08, Z12, Z12
-	ADDQ             R8, R10
-	VPADDD           Z5, Z1, Z1
-	ADCQ             $0x00, R11
-	MOVQ             R10, R8
-	VPADDD           Z6, Z2, Z2
-	ANDQ             R13, R8
-	VPXORD           Z1, Z13, Z13
-	SHRQ             $0x2a, R11, R10
-	LEAQ             (R10)(R10*4), R10
-	VPXORD           Z2, Z14, Z14
-	ADDQ             R10, R14
-	VPROLD           $0x08, Z13, Z13
-	MOVQ             R14, DI
-	SHRQ             $0x2c, DI
-	VPROLD           $0x08, Z14, Z14
-	ANDQ             R12, R14
-	VPADDD           Z7, Z3, Z3
-	ADDQ             DI, SI
-	MOVQ             R14, 1704(BX)
-	VPXORD           Z3, Z15, Z15
-	MOVQ             SI, 1712(BX)
-	VPROLD           $0x08, Z15, Z15
-	MOVQ             R8, 1720(BX)
 	IMUL3Q           $0x14, SI, SI
-	VPADDD           Z19, Z18, Z18
-	MOVQ             SI, 1728(BX)
-	VPADDD           Z12, Z8, Z8
+	VPADDD           Z5, Z1, Z1
+	MOVQ             SI, 1648(BX)
 	IMUL3Q           $0x14, R8, R8
-	MOVQ             R8, 1736(BX)
+	VPADDD           Z6, Z2, Z2
+	MOVQ             R8, 1656(BX)
+	VPXORD           Z1, Z13, Z13
+	MOVQ             1504(BX), DX
+	VPXORD           Z2, Z14, Z14
+	MULXQ            1464(BX), SI, DI
+	MULXQ            1472(BX), R8, R9
+	VPROLD           $0x08, Z13, Z13
+	MULXQ            1480(BX), R10, R11
+	VPROLD           $0x08, Z14, Z14
+	MOVQ             1512(BX), DX
+	VPADDD           Z7, Z3, Z3
+	MULXQ            1496(BX), AX, CX
+	ADDQ             AX, SI
+	VPXORD           Z3, Z15, Z15
+	ADCQ             CX, DI
+	VPROLD           $0x08, Z15, Z15
+	MULXQ            1464(BX), AX, CX
+	VPADDD           Z19, Z18, Z18
+	ADDQ             AX, R8
+	ADCQ             CX, R9
+	VPADDD           Z12, Z8, Z8
+	MULXQ            1472(BX), AX, CX
 	VPXORD           Z18, Z17, Z17
-	MOVQ             1544(BX), DX
+	ADDQ             AX, R10
 	VPXORD           Z8, Z4, Z4
-	MULXQ            1504(BX), SI, DI
+	ADCQ             CX, R11
+	MOVQ             1520(BX), DX
 	VPROLD           $0x07, Z17, Z17
-	MULXQ            1512(BX), R8, R9
-	MULXQ            1520(BX), R10, R11
+	MULXQ            1488(BX), AX, CX
 	VPROLD           $0x07, Z4, Z4
-	MOVQ             1552(BX), DX
+	ADDQ             AX, SI
 	VPADDD           Z13, Z9, Z9
-	MULXQ            1536(BX), AX, CX
-	ADDQ             AX, SI
+	ADCQ             CX, DI
+	MULXQ            1496(BX), AX, CX
 	VPADDD           Z14, Z10, Z10
-	ADCQ             CX, DI
+	ADDQ             AX, R8
 	VPXORD           Z9, Z5, Z5
-	MULXQ            1504(BX), AX, CX
-	ADDQ             AX, R8
+	ADCQ             CX, R9
 	VPXORD           Z10, Z6, Z6
-	ADCQ             CX, R9
+	MULXQ            1464(BX), AX, CX
+	ADDQ             AX, R10
 	VPROLD           $0x07, Z5, Z5
-	MULXQ            1512(BX), AX, CX
-	ADDQ             AX, R10
+	ADCQ             CX, R11
 	VPROLD           $0x07, Z6, Z6
-	ADCQ             CX, R11
-	VPADDD           Z15, Z11, Z11
-	MOVQ             1560(BX), DX
-	MULXQ            1528(BX), AX, CX
-	VPXORD           Z11, Z7, Z7
-	ADDQ             AX, SI
-	VPROLD           $0x07, Z7, Z7
-	ADCQ             CX, DI
-	MULXQ            1536(BX), AX, CX
-	VPSHUFD          $0x39, Z17, Z17
-	ADDQ             AX, R8
-	VPSHUFD          $0x4e, Z18, Z18
-	ADCQ             CX, R9
-	MULXQ            1504(BX), AX, CX
-	VPSHUFD          $0x93, Z19, Z19
-	ADDQ             AX, R10
-	VPADDD           Z17, Z16, Z16
-	ADCQ             CX, R11
 	MOVQ             SI, R14
-	VPADDD           Z5, Z0, Z0
+	VPADDD           Z15, Z11, Z11
 	ANDQ             R12, R14
-	VPXORD           Z16, Z19, Z19
 	SHRQ             $0x2c, DI, SI
+	VPXORD           Z11, Z7, Z7
 	ADDQ             SI, R8
-	VPXORD           Z0, Z15, Z15
+	VPROLD           $0x07, Z7, Z7
 	ADCQ             $0x00, R9
-	VPROLD           $0x10, Z19, Z19
+	VPSHUFD          $0x39, Z17, Z17
 	MOVQ             R8, SI
 	ANDQ             R12, SI
-	VPROLD           $0x10, Z15, Z15
+	VPSHUFD          $0x4e, Z18, Z18
 	SHRQ             $0x2c, R9, R8
-	VPADDD           Z6, Z1, Z1
+	VPSHUFD          $0x93, Z19, Z19
 	ADDQ             R8, R10
+	VPADDD           Z17, Z16, Z16
 	ADCQ             $0x00, R11
-	VPADDD           Z7, Z2, Z2
 	MOVQ             R10, R8
-	VPXORD           Z1, Z12, Z12
+	VPADDD           Z5, Z0, Z0
 	ANDQ             R13, R8
+	VPXORD           Z16, Z19, Z19
 	SHRQ             $0x2a, R11, R10
-	VPXORD           Z2, Z13, Z13
+	VPXORD           Z0, Z15, Z15
 	LEAQ             (R10)(R10*4), R10
-	VPROLD           $0x10, Z12, Z12
 	ADDQ             R10, R14
+	VPROLD           $0x10, Z19, Z19
 	MOVQ             R14, DI
-	VPROLD           $0x10, Z13, Z13
+	VPROLD           $0x10, Z15, Z15
 	SHRQ             $0x2c, DI
-	VPADDD           Z4, Z3, Z3
+	VPADDD           Z6, Z1, Z1
 	ANDQ             R12, R14
 	ADDQ             DI, SI
-	VPXORD           Z3, Z14, Z14
-	MOVQ             R14, 1744(BX)
-	VPROLD           $0x10, Z14, Z14
-	MOVQ             SI, 1752(BX)
-	MOVQ             R8, 1760(BX)
-	VPADDD           Z19, Z18, Z18
+	VPADDD           Z7, Z2, Z2
+	MOVQ             R14, 1664(BX)
+	VPXORD           Z1, Z12, Z12
+	MOVQ             SI, 1672(BX)
+	VPXORD           Z2, Z13, Z13
+	MOVQ             R8, 1680(BX)
 	IMUL3Q           $0x14, SI, SI
-	VPADDD           Z15, Z10, Z10
-	MOVQ             SI, 1768(BX)
+	VPROLD           $0x10, Z12, Z12
+	MOVQ             SI, 1688(BX)
+	VPROLD           $0x10, Z13, Z13
 	IMUL3Q           $0x14, R8, R8
-	VPXORD           Z18, Z17, Z17
-	MOVQ             R8, 1776(BX)
-	VPXORD           Z10, Z5, Z5
+	VPADDD           Z4, Z3, Z3
+	MOVQ             R8, 1696(BX)
 	VPXORD           Z24, Z24, Z24
+	VPXORD           Z3, Z14, Z14
 	VPXORD           Z25, Z25, Z25
-	VPROLD           $0x0c, Z17, Z17
+	VPROLD           $0x10, Z14, Z14
 	VPXORD           Z26, Z26, Z26
-	VPROLD           $0x0c, Z5, Z5
+	VPADDD           Z19, Z18, Z18
 	VPXORD           Z27, Z27, Z27
 	VPXORD           Z28, Z28, Z28
-	VPADDD           Z12, Z11, Z11
+	VPADDD           Z15, Z10, Z10
 	VPXORD           Z29, Z29, Z29
-	VPADDD           Z13, Z8, Z8
+	VPXORD           Z18, Z17, Z17
 	VMOVDQU64        448(BX), Z30
+	VPXORD           Z10, Z5, Z5
 	VPMADD52LUQ.BCST 1344(BX), Z30, Z24
-	VPXORD           Z11, Z6, Z6
 	VPMADD52HUQ.BCST 1344(BX), Z30, Z27
-	VPXORD           Z8, Z7, Z7
+	VPROLD           $0x0c, Z17, Z17
 	VPMADD52LUQ.BCST 1352(BX), Z30, Z25
+	VPROLD           $0x0c, Z5, Z5
 	VPMADD52HUQ.BCST 1352(BX), Z30, Z28
-	VPROLD           $0x0c, Z6, Z6
+	VPADDD           Z12, Z11, Z11
 	VPMADD52LUQ.BCST 1360(BX), Z30, Z26
-	VPROLD           $0x0c, Z7, Z7
 	VPMADD52HUQ.BCST 1360(BX), Z30, Z29
+	VPADDD           Z13, Z8, Z8
 	VMOVDQU64        640(BX), Z31
-	VPADDD           Z14, Z9, Z9
+	VPXORD           Z11, Z6, Z6
 	VPMADD52LUQ.BCST 1376(BX), Z31, Z24
-	VPXORD           Z9, Z4, Z4
+	VPXORD           Z8, Z7, Z7
 	VPMADD52HUQ.BCST 1376(BX), Z31, Z27
 	VPMADD52LUQ.BCST 1344(BX), Z31, Z25
-	VPROLD           $0x0c, Z4, Z4
+	VPROLD           $0x0c, Z6, Z6
 	VPMADD52HUQ.BCST 1344(BX), Z31, Z28
-	VPADDD           Z17, Z16, Z16
+	VPROLD           $0x0c, Z7, Z7
 	VPMADD52LUQ.BCST 1352(BX), Z31, Z26
+	VPADDD           Z14, Z9, Z9
 	VPMADD52HUQ.BCST 1352(BX), Z31, Z29
-	VPADDD           Z5, Z0, Z0
 	VMOVDQU64        832(BX), Z30
-	VPXORD           Z16, Z19, Z19
+	VPXORD           Z9, Z4, Z4
 	VPMADD52LUQ.BCST 1368(BX), Z30, Z24
+	VPROLD           $0x0c, Z4, Z4
 	VPMADD52HUQ.BCST 1368(BX), Z30, Z27
-	VPXORD           Z0, Z15, Z15
+	VPADDD           Z17, Z16, Z16
 	VPMADD52LUQ.BCST 1376(BX), Z30, Z25
-	VPROLD           $0x08, Z19, Z19
 	VPMADD52HUQ.BCST 1376(BX), Z30, Z28
+	VPADDD           Z5, Z0, Z0
 	VPMADD52LUQ.BCST 1344(BX), Z30, Z26
-	VPROLD           $0x08, Z15, Z15
+	VPXORD           Z16, Z19, Z19
 	VPMADD52HUQ.BCST 1344(BX), Z30, Z29
-	VPADDD           Z6, Z1, Z1
+	VPXORD           Z0, Z15, Z15
 	VPSLLQ           $0x08, Z28, Z28
 	VPSLLQ           $0x0c, Z29, Z30
-	VPADDD           Z7, Z2, Z2
+	VPROLD           $0x08, Z19, Z19
 	VPSLLQ           $0x0a, Z29, Z29
-	VPXORD           Z1, Z12, Z12
+	VPROLD           $0x08, Z15, Z15
 	VPSLLQ           $0x08, Z27, Z27
+	VPADDD           Z6, Z1, Z1
 	VPADDQ           Z28, Z26, Z26
-	VPXORD           Z2, Z13, Z13
 	VPADDQ           Z30, Z24, Z24
-	VPROLD           $0x08, Z12, Z12
+	VPADDD           Z7, Z2, Z2
 	VPADDQ           Z27, Z25, Z25
+	VPXORD           Z1, Z12, Z12
 	VPADDQ           Z29, Z24, Z24
-	VPROLD           $0x08, Z13, Z13
+	VPXORD           Z2, Z13, Z13
 	VPSRLQ           $0x2a, Z26, Z30
-	VPADDD           Z4, Z3, Z3
 	VPANDQ.BCST      limb<>+8(SB), Z26, Z26
+	VPROLD           $0x08, Z12, Z12
 	VPSRLQ           $0x2c, Z25, Z31
-	VPXORD           Z3, Z14, Z14
+	VPROLD           $0x08, Z13, Z13
 	VPANDQ.BCST      limb<>+0(SB), Z25, Z25
-	VPROLD           $0x08, Z14, Z14
+	VPADDD           Z4, Z3, Z3
 	VPSLLQ           $0x02, Z30, Z27
 	VPADDQ           Z31, Z26, Z26
-	VPADDD           Z19, Z18, Z18
+	VPXORD           Z3, Z14, Z14
 	VPSRLQ           $0x2c, Z24, Z28
-	VPADDD           Z15, Z10, Z10
+	VPROLD           $0x08, Z14, Z14
 	VPANDQ.BCST      limb<>+0(SB), Z24, Z24
+	VPADDD           Z19, Z18, Z18
 	VPADDQ           Z30, Z27, Z27
-	VPXORD           Z18, Z17, Z17
 	VPADDQ           Z28, Z25, Z25
-	VPXORD           Z10, Z5, Z5
+	VPADDD           Z15, Z10, Z10
 	VPADDQ           Z27, Z24, Z24
+	VPXORD           Z18, Z17, Z17
 	VMOVDQU64        Z24, 384(BX)
-	VPROLD           $0x07, Z17, Z17
+	VPXORD           Z10, Z5, Z5
 	VMOVDQU64        Z25, 576(BX)
-	VPROLD           $0x07, Z5, Z5
 	VMOVDQU64        Z26, 768(BX)
+	VPROLD           $0x07, Z17, Z17
 	VPSLLQ           $0x02, Z25, Z30
-	VPADDD           Z12, Z11, Z11
+	VPROLD           $0x07, Z5, Z5
 	VPSLLQ           $0x02, Z26, Z31
-	VPADDD           Z13, Z8, Z8
+	VPADDD           Z12, Z11, Z11
 	VPADDQ           Z25, Z30, Z30
 	VPADDQ           Z26, Z31, Z31
-	VPXORD           Z11, Z6, Z6
+	VPADDD           Z13, Z8, Z8
 	VPSLLQ           $0x02, Z30, Z30
-	VPXORD           Z8, Z7, Z7
+	VPXORD           Z11, Z6, Z6
 	VPSLLQ           $0x02, Z31, Z31
+	VPXORD           Z8, Z7, Z7
 	VMOVDQU64        Z30, 960(BX)
-	VPROLD           $0x07, Z6, Z6
 	VMOVDQU64        Z31, 1152(BX)
-	VPROLD           $0x07, Z7, Z7
+	VPROLD           $0x07, Z6, Z6
 	VMOVDQU64        640(BX), Z27
+	VPROLD           $0x07, Z7, Z7
 	VMOVDQU64        832(BX), Z28
 	VPADDD           Z14, Z9, Z9
 	VPSLLQ           $0x02, Z27, Z30
-	VPXORD           Z9, Z4, Z4
 	VPSLLQ           $0x02, Z28, Z31
+	VPXORD           Z9, Z4, Z4
 	VPADDQ           Z27, Z30, Z30
 	VPROLD           $0x07, Z4, Z4
 	VPADDQ           Z28, Z31, Z31

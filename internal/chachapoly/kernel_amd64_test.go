@@ -31,7 +31,7 @@ func skipWithout(t testing.TB) {
 func all(t testing.TB) {
 	skipWithout(t)
 	saved := others
-	others = span{}
+	others = choice{}
 	t.Cleanup(func() { others = saved })
 }
 
@@ -361,6 +361,29 @@ func TestOverlap(t *testing.T) {
 	}
 }
 
+// What is handed over is the same, and so are its errors.
+func TestHandOver(t *testing.T) {
+	all(t)
+	s := newSource(10)
+	everything := [2]span{{0, 1 << 20}}
+	others = choice{seal: everything, open: everything}
+	for n := range 500 {
+		p := s.pair(t)
+		nonce, plain, ad := s.bytes(nonceSize), s.bytes(n), s.bytes(n%20)
+		sealed := p.got.Seal(nil, nonce, plain, ad)
+		if !bytes.Equal(sealed, p.want.Seal(nil, nonce, plain, ad)) {
+			t.Fatalf("Seal of %d bytes, handed over: wrong", n)
+		}
+		if opened, err := p.got.Open(nil, nonce, sealed, ad); err != nil || !bytes.Equal(opened, plain) {
+			t.Fatalf("Open of %d bytes, handed over: %v", n, err)
+		}
+		sealed[0] ^= 1
+		if _, err := p.got.Open(nil, nonce, sealed, ad); err != errOpen {
+			t.Fatalf("Open of a forgery of %d bytes, handed over: %v, want %v", n, err, errOpen)
+		}
+	}
+}
+
 func TestWrongLengths(t *testing.T) {
 	skipWithout(t)
 	if _, err := New(make([]byte, 31)); err == nil {
@@ -368,6 +391,11 @@ func TestWrongLengths(t *testing.T) {
 	}
 	if _, err := NewX(make([]byte, 33)); err == nil {
 		t.Error("NewX takes a key of 33 bytes")
+	}
+	for _, b := range append(Backends(), BackendsX()...) {
+		if a, err := b.New(make([]byte, 16)); a != nil || err == nil {
+			t.Errorf("%s: New of 16 bytes = %v, %v, want nil and an error", b.Name, a, err)
+		}
 	}
 	a, err := New(make([]byte, 32))
 	if err != nil {

@@ -14,15 +14,16 @@ import (
 type shape struct {
 	lanes  bool
 	groups [][4]vec
+	most   int // multipliers that a first pass makes
 }
 
 var (
 	first  = [4]vec{z[16], z[17], z[18], z[19]}
 	second = [4]vec{z[20], z[21], z[22], z[23]}
 
-	small  = shape{groups: [][4]vec{first, second}}
-	medium = shape{lanes: true, groups: [][4]vec{first}}
-	large  = shape{lanes: true, groups: [][4]vec{first, second}}
+	small  = shape{groups: [][4]vec{first, second}, most: smallMul}
+	medium = shape{lanes: true, groups: [][4]vec{first}, most: 9}
+	large  = shape{lanes: true, groups: [][4]vec{first, second}, most: maxMul}
 )
 
 // double is n double rounds.

@@ -60,7 +60,7 @@ const (
 	maxPower = 17
 	passMul  = 6  // groups between two reductions of a full pass
 	maxMul   = 11 // and of hash, if there are as many multipliers
-	smallMul = 3  // and of a small first pass
+	smallMul = 3  // multipliers after a small first pass
 	passSize = 24 // blocks of a full pass
 )
 

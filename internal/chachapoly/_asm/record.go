@@ -186,10 +186,7 @@ func (p shape) first(name string) {
 	merge(p.double(1), rounds)
 	c.DECL(at(oTurns))
 	c.JNZ(to(name + "_rounds"))
-	most := maxMul
-	if !p.lanes {
-		most = smallMul
-	}
+	most := p.most
 	c.MOVQ(i32(most), at(oMost))
 	merge(p.double(5), append(rest, powers(most)...))
 	call("middle")
