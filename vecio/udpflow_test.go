@@ -513,3 +513,47 @@ func TestFlowTableConfig(t *testing.T) {
 		}
 	}
 }
+
+// An idle flow keeps a socket and little else: no buffer, no goroutine, no timer.
+func TestFlowTableIdleFlowsAreSmall(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector's own memory is on the heap")
+	}
+	const flows = 500
+	p := newParker(t)
+	cfg := addressedConfig()
+	cfg.Parker = p
+	table, at := newTable(t, vecio.BatchConfig{}, cfg)
+	var clients []*net.UDPConn
+	for range flows {
+		clients = append(clients, listenUDP(t, "udp4", "127.0.0.1:0"))
+	}
+	goroutines := runtime.NumGoroutine()
+	before := heapInUse()
+	for i, c := range clients {
+		mustWrite(t, c, at, wrapped(netip.MustParseAddrPort("127.0.0.1:9"), nil))
+		awaitStats(t, table, func(s vecio.FlowTableStats) bool { return s.Up.Datagrams == int64(i+1) })
+	}
+	grown := heapInUse() - before
+	if n := p.Stats().Watched; n < flows {
+		t.Errorf("%d of %d flows are parked", n, flows)
+	}
+	if n := runtime.NumGoroutine() - goroutines; n > 2 {
+		t.Errorf("%d goroutines for %d idle flows", n, flows)
+	}
+	if per := grown / flows; per > 2048 {
+		t.Errorf("%d bytes for each idle flow, want at most 2048", per)
+	} else {
+		t.Logf("%d bytes for each idle flow", per)
+	}
+	runtime.KeepAlive(clients)
+}
+
+// heapInUse is what is left after two collections.
+func heapInUse() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}

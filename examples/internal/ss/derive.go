@@ -3,7 +3,7 @@ package ss
 import (
 	"crypto/rand"
 	"crypto/sha1"
-	"hash"
+	"crypto/subtle"
 	"sync"
 )
 
@@ -16,18 +16,14 @@ const subkeyInfo = "ss-subkey"
 // A deriver is subkey for datagrams, each of which has a salt: it keeps what
 // crypto/hkdf would allocate, and draws the randomness for several at once.
 type deriver struct {
-	hash   hash.Hash
-	block  [sha1.BlockSize]byte
-	digest [sha1.Size]byte
-	prk    [sha1.Size]byte
-	msg    [sha1.Size + len(subkeyInfo) + 1]byte
-	key    [2 * sha1.Size]byte
+	input [sha1.BlockSize + maxKeySize]byte // of a hash: a key's block and a message
+	key   [2 * sha1.Size]byte
 
 	random [512]byte
 	fresh  int // how many bytes of random are left
 }
 
-var derivers = sync.Pool{New: func() any { return &deriver{hash: sha1.New()} }}
+var derivers = sync.Pool{New: func() any { return new(deriver) }}
 
 // salt returns n random bytes, at most maxKeySize, that were never returned
 // before. They are valid until the next call.
@@ -45,39 +41,37 @@ func (d *deriver) salt(n int) ([]byte, error) {
 // subkey returns what the function subkey returns. It is valid until the next
 // call. Source: RFC 5869, section 2.
 func (d *deriver) subkey(master, salt []byte) []byte {
-	d.mac(salt, master)
-	d.prk = d.digest
-	n := copy(d.msg[:], subkeyInfo)
-	d.msg[n] = 1
-	d.mac(d.prk[:], d.msg[:n+1])
-	copy(d.key[:], d.digest[:])
+	prk := d.mac(salt, append(d.message(), master...))
+	t := d.mac(prk[:], append(append(d.message(), subkeyInfo...), 1))
+	copy(d.key[:], t[:])
 	if len(master) > sha1.Size {
-		n := copy(d.msg[:], d.digest[:])
-		n += copy(d.msg[n:], subkeyInfo)
-		d.msg[n] = 2
-		d.mac(d.prk[:], d.msg[:n+1])
-		copy(d.key[sha1.Size:], d.digest[:])
+		t = d.mac(prk[:], append(append(append(d.message(), t[:]...), subkeyInfo...), 2))
+		copy(d.key[sha1.Size:], t[:])
 	}
 	return d.key[:len(master)]
 }
 
-// mac leaves HMAC-SHA1 of msg, under a key of at most a block, in digest.
-func (d *deriver) mac(key, msg []byte) {
-	const inner, outer = 0x36, 0x5c
-	d.pad(key, inner)
-	d.hash.Write(msg)
-	d.hash.Sum(d.digest[:0])
-	d.pad(key, outer)
-	d.hash.Write(d.digest[:])
-	d.hash.Sum(d.digest[:0])
+// message is where the message of a mac has to be.
+func (d *deriver) message() []byte { return d.input[sha1.BlockSize:sha1.BlockSize] }
+
+// The constants of HMAC. Source: RFC 2104, section 2.
+var innerPad, outerPad = pad(0x36), pad(0x5c)
+
+func pad(with byte) (p [sha1.BlockSize]byte) {
+	for i := range p {
+		p[i] = with
+	}
+	return p
 }
 
-// pad begins a hash with the key, mixed with a byte.
-func (d *deriver) pad(key []byte, with byte) {
-	clear(d.block[copy(d.block[:], key):])
-	for i := range d.block {
-		d.block[i] ^= with
-	}
-	d.hash.Reset()
-	d.hash.Write(d.block[:])
+// mac is HMAC-SHA1 of a message that is where message says, under a key of at
+// most a block.
+func (d *deriver) mac(key, message []byte) [sha1.Size]byte {
+	block := d.input[:sha1.BlockSize]
+	copy(block, innerPad[:])
+	subtle.XORBytes(block, block, key) // as far as the key goes
+	inner := sha1.Sum(d.input[:sha1.BlockSize+len(message)])
+	copy(block, outerPad[:])
+	subtle.XORBytes(block, block, key)
+	return sha1.Sum(append(d.input[:sha1.BlockSize], inner[:]...))
 }
