@@ -68,8 +68,8 @@ const (
 type rtt struct {
 	smooth time.Duration
 	least  time.Duration
-	sent   time.Time // of the PING that is not answered yet
-	number uint64    // of the last PING
+	sent   time.Time // of what is not answered yet
+	number uint64    // of the last PING, 0 if that was SETTINGS
 	next   time.Time // when another measurement is worth its while
 	wait   time.Duration
 }
@@ -100,6 +100,18 @@ func (s *Session) measure(now time.Time) {
 	s.ping(pingRTT)
 }
 
+// sample takes a measurement in that has come to its end. The first one is of
+// SETTINGS and their acknowledgement, before there are bytes to wait behind.
+func (r *rtt) sample() {
+	took := max(time.Since(r.sent), time.Microsecond)
+	if r.smooth == 0 {
+		r.smooth, r.least = took, took
+	}
+	r.smooth += (took - r.smooth) / 8
+	r.least = min(r.least, took)
+	r.sent = time.Time{}
+}
+
 func (s *Session) onPing(e event) error {
 	data := binary.BigEndian.Uint64(e.payload)
 	if !e.has(flagAck) {
@@ -109,15 +121,8 @@ func (s *Session) onPing(e event) error {
 		s.sendPing(flagAck, data)
 		return nil
 	}
-	r := &s.rtt
-	if data<<8>>8 == r.number && !r.sent.IsZero() {
-		took := max(time.Since(r.sent), time.Microsecond)
-		if r.smooth == 0 {
-			r.smooth, r.least = took, took
-		}
-		r.smooth += (took - r.smooth) / 8
-		r.least = min(r.least, took)
-		r.sent = time.Time{}
+	if data<<8>>8 == s.rtt.number && !s.rtt.sent.IsZero() {
+		s.rtt.sample()
 	}
 	if data>>56 == pingDrain {
 		s.drain.answered = true

@@ -215,6 +215,9 @@ func (s *Session) onReset(e event) error {
 
 func (s *Session) onSettings(e event) error {
 	if e.has(flagAck) {
+		if s.rtt.number == 0 && !s.rtt.sent.IsZero() {
+			s.rtt.sample()
+		}
 		return nil
 	}
 	if err := s.limits.settings.fill(); err != nil {

@@ -213,6 +213,7 @@ func (s *Session) greet() {
 		}
 	}
 	s.sendSettings(settings...)
+	s.rtt.sent = time.Now()
 	s.sendWindowUpdate(0, connWindow-defaultWindow)
 }
 

@@ -25,7 +25,7 @@ func (w *window) bound() int64 { return max(w.target, w.avail+w.queued) }
 // long. On a fast link the first bounds the queue in front of other streams.
 const (
 	growBelow   = 250 * time.Microsecond
-	shrinkAbove = 64
+	shrinkAbove = 16
 )
 
 // consume counts n bytes that were read, and returns the credit to be
