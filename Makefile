@@ -22,8 +22,8 @@ scorecard:
 	GOWORK=auto go run ./bench/cmd/scorecard $(ARGS)
 
 test:
-	@.ci/need curl ip=iproute2 strace
-	@.ci/need -unpack ss-local=shadowsocks-libev ss-server=shadowsocks-libev
+	@.ci/need curl ip=iproute2 openssl strace
+	@.ci/need -unpack ss-local=shadowsocks-libev ss-server=shadowsocks-libev trojan
 	$(GO) test ./...
 	for module in $(NESTED); do $(GO) -C $$module test ./... || exit; done
 

@@ -32,6 +32,12 @@ type CoalesceConfig struct {
 	// means 48 KiB, three records of TLS, with which the peer opens one batch while the next one
 	// is sealed. Larger ones save system calls, and lose that.
 	Batch int
+	// SmallFirst is for how many bytes of a connection Layered writes records
+	// of 4 KiB, before it goes over to the 16 KiB that TLS allows. crypto/tls
+	// keeps a buffer for the largest record that it has received, as long as
+	// the connection lives: so the peer saves 13 KiB for each connection that
+	// moves less than this. Zero means that no record is small.
+	SmallFirst int
 	// Pool lends the buffers; it must be safe for concurrent use. Nil means
 	// the process-wide slab.
 	Pool interface {
@@ -57,6 +63,9 @@ func (cfg *CoalesceConfig) normalize() {
 		if n < 0 || n%growth.Floor != 0 {
 			panic(fmt.Sprintf("vecio: CoalesceConfig: %d is not a multiple of 16 KiB", n))
 		}
+	}
+	if cfg.SmallFirst < 0 {
+		panic(fmt.Sprintf("vecio: CoalesceConfig.SmallFirst is %d", cfg.SmallFirst))
 	}
 	if cfg.Pool == nil {
 		cfg.Pool = slab.Default()

@@ -509,6 +509,7 @@ func TestCoalescePanics(t *testing.T) {
 	for name, f := range map[string]func(){
 		"Uncork without Cork": func() { vecio.Coalesce(a, vecio.CoalesceConfig{}).Uncork() },
 		"ReadAhead":           func() { vecio.Coalesce(a, vecio.CoalesceConfig{ReadAhead: 1000}) },
+		"SmallFirst":          func() { vecio.Coalesce(a, vecio.CoalesceConfig{SmallFirst: -1}) },
 		"Batch":               func() { vecio.Coalesce(a, vecio.CoalesceConfig{Batch: -1}) },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -34,7 +34,7 @@ import (
 // times. The methods are as safe for concurrent use as top's, and allocate
 // nothing beyond what top does (TestLayeredAllocs).
 func Layered(top net.Conn, under *CoalesceConn) net.Conn {
-	l := &layeredConn{top: top, under: under}
+	l := &layeredConn{top: top, under: under, small: under.cfg.SmallFirst}
 	l.in = growth.New(under.cfg.Pool, under.cfg.Budget, under.cfg.ReadAhead)
 	l.out = growth.New(under.cfg.Pool, under.cfg.Budget, fillMax)
 	_, wraps := under.raw.(peel.Transparent)
@@ -59,8 +59,9 @@ type layeredConn struct {
 	held []byte // the buffer that rest is in
 	dry  bool   // all that has arrived has been read
 
-	wmu sync.Mutex
-	out growth.Window
+	wmu   sync.Mutex
+	out   growth.Window
+	small int // how many bytes are still to be written in small records
 }
 
 // Read is top's Read.
@@ -101,7 +102,7 @@ func (l *layeredConn) write(p []byte) (total int, err error) {
 	for {
 		batch := p[:min(len(p), l.under.out.batch)]
 		l.under.cork(len(batch))
-		n, err := l.top.Write(batch)
+		n, err := l.writeRecords(batch)
 		if uncorkErr := l.under.Uncork(); err == nil && uncorkErr != nil {
 			n, err = 0, uncorkErr
 		}
@@ -112,6 +113,26 @@ func (l *layeredConn) write(p []byte) (total int, err error) {
 		}
 		if n < len(batch) {
 			return total, io.ErrShortWrite
+		}
+	}
+}
+
+// smallRecord is the plaintext of a small record, in bytes.
+const smallRecord = 4 << 10
+
+// writeRecords writes one batch: as many records as top makes of it, or small
+// ones as long as CoalesceConfig.SmallFirst says so.
+func (l *layeredConn) writeRecords(batch []byte) (total int, err error) {
+	for {
+		p := batch[total:]
+		if l.small > 0 {
+			p = p[:min(len(p), smallRecord)]
+		}
+		n, err := l.top.Write(p)
+		total += n
+		l.small = max(0, l.small-n)
+		if err != nil || n < len(p) || total == len(batch) {
+			return total, err
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -126,6 +127,38 @@ func TestLayeredSystemCalls(t *testing.T) {
 	<-done
 	if n := c.under.Stats().Writes - before; n != 6 { // five batches of three, and one record
 		t.Errorf("%d writes below for 256 KiB, want 6", n)
+	}
+}
+
+// TestLayeredSmallFirst looks at the records on the wire.
+func TestLayeredSmallFirst(t *testing.T) {
+	a, b := faultconn.Sockets(t, "tcp")
+	small := func(raw net.Conn, wrap func(net.Conn) *tls.Conn) *tlsEnd {
+		under := vecio.Coalesce(raw, vecio.CoalesceConfig{SmallFirst: 50 << 10})
+		top := wrap(under)
+		return &tlsEnd{Conn: vecio.Layered(top, under), top: top, under: under, raw: raw}
+	}
+	c, _ := tlsPair(t, a, b, small, bareEnd, tls.VersionTLS13)
+	sent := make(chan error, 1)
+	go func() {
+		_, err := c.Write(make([]byte, 128<<10))
+		sent <- errors.Join(err, c.Close())
+	}()
+	wire, err := io.ReadAll(b)
+	if err := errors.Join(err, <-sent); err != nil {
+		t.Fatal(err)
+	}
+	var sizes []int
+	for len(wire) > 0 {
+		n := int(wire[3])<<8 | int(wire[4])
+		sizes = append(sizes, n-17) // less the tag and the type of what is in it
+		wire = wire[5+n:]
+	}
+	// The first 48 KiB are a batch, of which each record is small; the next has
+	// one more of them.
+	want := slices.Concat(slices.Repeat([]int{4 << 10}, 13), []int{16 << 10, 16 << 10, 12 << 10, 16 << 10, 16 << 10, 2})
+	if !slices.Equal(sizes, want) {
+		t.Errorf("records of %d, want %d", sizes, want)
 	}
 }
 

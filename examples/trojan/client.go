@@ -128,7 +128,7 @@ func (c *client) secure(raw net.Conn) *tunnel {
 // say whether it could reach that, so the application is told that it could as
 // soon as the server is there.
 func (c *client) open(ctx context.Context, app net.Conn) (a, b net.Conn, err error) {
-	dest, err := socks.Accept(app, nil)
+	dest, datagrams, err := socks.AcceptAny(app, nil)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -136,39 +136,70 @@ func (c *client) open(ctx context.Context, app net.Conn) (a, b net.Conn, err err
 	if err != nil {
 		return nil, nil, socks.Refuse(app, err)
 	}
-	stream, err := c.request(ctx, app, server, trojan.Connect, dest)
-	if err != nil {
-		_ = server.Close()
-		return nil, nil, err
-	}
-	return app, stream, nil
-}
-
-// request opens a stream to dest, with the application's first bytes on it.
-func (c *client) request(ctx context.Context, app, server net.Conn, command trojan.Command, dest socks.Addr) (net.Conn, error) {
 	stop := context.AfterFunc(ctx, func() { _ = server.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
+	if datagrams {
+		a, b, err = c.associate(app, server, dest)
+	} else {
+		a, b, err = c.connect(app, server, dest)
+	}
+	if err != nil {
+		_ = server.Close()
+	}
+	return a, b, err
+}
+
+// connect opens a stream to dest, with the application's first bytes on it.
+func (c *client) connect(app, server net.Conn, dest socks.Addr) (a, b net.Conn, err error) {
 	if err := socks.Grant(app, nil); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	until := time.Now().Add(c.wait)
+	stream, err := c.stream(server) // meanwhile the application finds its first words
+	if err != nil {
+		return nil, nil, err
+	}
+	first, err := firstBytes(app, until)
+	if err != nil {
+		return nil, nil, err
+	}
+	if first != nil {
+		defer bufpool.Default().Put(first)
+	}
+	return app, stream, trojan.Request(stream, c.key, trojan.Connect, dest, first)
+}
+
+// associate opens a stream for the application's datagrams.
+func (c *client) associate(app, server net.Conn, claimed socks.Addr) (a, b net.Conn, err error) {
+	stream, err := c.stream(server)
+	if err == nil {
+		err = trojan.Request(stream, c.key, trojan.Associate, socks.Addr{}, nil)
+	}
+	if err != nil {
+		return nil, nil, socks.Refuse(app, err)
+	}
+	packets, err := trojan.NewAssociation(app, claimed)
+	if err != nil {
+		return nil, nil, socks.Refuse(app, err)
+	}
+	if err := socks.Grant(app, packets.LocalAddr()); err != nil {
+		_ = packets.Close()
+		return nil, nil, err
+	}
+	return packets, stream, nil
+}
+
+// stream makes a stream of what the source has: after a handshake, unless that
+// is over.
+func (c *client) stream(server net.Conn) (net.Conn, error) {
 	t, ok := server.(*tunnel)
 	if !ok {
-		// The application finds its first words while we shake hands.
 		t = c.secure(server)
 		if err := t.Handshake(); err != nil {
 			return nil, err
 		}
 	}
-	first, err := firstBytes(app, until)
-	if err != nil {
-		return nil, err
-	}
-	if first != nil {
-		defer bufpool.Default().Put(first)
-	}
-	stream := vecio.Layered(t.Conn, t.under)
-	return stream, trojan.Request(stream, c.key, command, dest, first)
+	return vecio.Layered(t.Conn, t.under), nil
 }
 
 // firstBytes returns what the application has to say first, or nil, which may

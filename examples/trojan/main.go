@@ -84,7 +84,10 @@ func (o *options) parse(args []string) trojan.Key {
 	return trojan.NewKey(o.password)
 }
 
-// coalesce says how TLS is read and written.
+// coalesce says how TLS is read and written: most connections move little, and
+// shall not cost the other side the memory of those that move much.
 func (o *options) coalesce() vecio.CoalesceConfig {
-	return vecio.CoalesceConfig{Pool: o.config.Pool}
+	return vecio.CoalesceConfig{Pool: o.config.Pool, SmallFirst: smallFirst}
 }
+
+const smallFirst = 2 << 20

@@ -44,13 +44,34 @@ func ReadReply(c io.Reader) (socks.Reply, error) {
 func Connect(t testing.TB, proxy string, dest socks.Addr) *net.TCPConn {
 	t.Helper()
 	c := Dial(t, proxy)
-	if _, err := c.Write(Request(dest)); err != nil {
-		t.Fatal(err)
-	}
-	if reply, err := ReadReply(c); err != nil || reply != socks.Succeeded {
+	if reply, _, err := ask(c, Request(dest)); err != nil || reply != socks.Succeeded {
 		t.Fatalf("CONNECT %v: reply %d, %v", dest, reply, err)
 	}
 	return c
+}
+
+// ask sends what Request returns, but waits for the answer to the greeting, as
+// some servers need it.
+func ask(c io.ReadWriter, request []byte) (socks.Reply, socks.Addr, error) {
+	const greeting = 3
+	if _, err := c.Write(request[:greeting]); err != nil {
+		return 0, socks.Addr{}, err
+	}
+	answer := make([]byte, 3)
+	if _, err := io.ReadFull(c, answer[:2]); err != nil {
+		return 0, socks.Addr{}, err
+	}
+	if answer[0] != 5 || answer[1] != 0 {
+		return 0, socks.Addr{}, fmt.Errorf("proxytest: greeted with %q", answer[:2])
+	}
+	if _, err := c.Write(request[greeting:]); err != nil {
+		return 0, socks.Addr{}, err
+	}
+	if _, err := io.ReadFull(c, answer); err != nil {
+		return 0, socks.Addr{}, err
+	}
+	bound, err := socks.ReadAddr(c)
+	return socks.Reply(answer[1]), bound, err
 }
 
 // Dest is addr, an address and port, as a destination.

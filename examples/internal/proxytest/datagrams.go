@@ -3,7 +3,6 @@ package proxytest
 import (
 	"bytes"
 	"encoding/binary"
-	"io"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -29,16 +28,9 @@ func Associate(t testing.TB, addr string) *Association {
 	c := Dial(t, addr)
 	request := Request(socks.Addr{IP: netip.IPv4Unspecified()})
 	request[4] = 3 // UDP ASSOCIATE
-	if _, err := c.Write(request); err != nil {
-		t.Fatal(err)
-	}
-	head := make([]byte, 2+3)
-	if _, err := io.ReadFull(c, head); err != nil || head[3] != 0 {
-		t.Fatalf("UDP ASSOCIATE: %q, %v", head, err)
-	}
-	bound, err := socks.ReadAddr(c)
-	if err != nil {
-		t.Fatal(err)
+	reply, bound, err := ask(c, request)
+	if err != nil || reply != socks.Succeeded {
+		t.Fatalf("UDP ASSOCIATE: reply %d, %v", reply, err)
 	}
 	if bound.IP.IsUnspecified() { // as some say it: where the connection goes to
 		bound.IP = c.RemoteAddr().(*net.TCPAddr).AddrPort().Addr().Unmap()

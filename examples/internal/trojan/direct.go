@@ -1,7 +1,6 @@
 package trojan
 
 import (
-	"net"
 	"net/netip"
 
 	"github.com/headrace-go/headrace/examples/internal/names"
@@ -12,7 +11,7 @@ import (
 // to the address that it names, or from there. Names that r does not know yet
 // are looked up beside the stream.
 func Direct(r *names.Resolver) (*Packets, error) {
-	socket, err := net.ListenUDP("udp", nil)
+	socket, err := names.OpenAny(netip.AddrPort{})
 	if err != nil {
 		return nil, err
 	}
@@ -35,7 +34,10 @@ func (d *direct) Open(datagram []byte, source netip.AddrPort) (socks.Addr, []byt
 
 func (d *direct) Seal(_ []byte, about socks.Addr, payload []byte) ([]byte, netip.AddrPort, bool) {
 	ip, ok := about.IP, about.IP.IsValid()
-	if !ok {
+	switch {
+	case about.Port == 0:
+		return nil, netip.AddrPort{}, false
+	case !ok:
 		ip, ok = d.names.Known(about.Name)
 	}
 	if ok {
