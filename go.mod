@@ -3,6 +3,7 @@ module github.com/headrace-go/headrace
 go 1.26.0
 
 require (
+	github.com/quic-go/quic-go v0.65.0
 	github.com/valyala/bytebufferpool v1.0.0
 	go.uber.org/goleak v1.3.0
 	golang.org/x/crypto v0.58.0
@@ -11,4 +12,6 @@ require (
 	pgregory.net/rapid v1.3.0
 )
 
-require github.com/quic-go/quic-go v0.65.0
+require (
+	golang.org/x/text v0.43.0 // indirect
+)
