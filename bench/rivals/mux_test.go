@@ -32,7 +32,7 @@ type session interface {
 	close() error
 }
 
-var muxers = []muxer{bare, headraceMuxer, yamuxMuxer, smuxMuxer, http2Muxer, singMuxer, quicMuxer}
+var muxers = []muxer{bare, headraceMuxer, yamuxMuxer, smuxMuxer, http2Muxer, singMuxer, quicMuxer, quicmuxMuxer}
 
 // A pairing is a muxer on a transport.
 type pairing struct {
