@@ -11,7 +11,7 @@ type bucket struct {
 	dialing int
 	waiters ring[waiter] // in order of arrival
 	minIdle int          // what Warm asks for
-	epoch   int          // counts Drain and Reset: dials from before do not count
+	epoch   int          // counts Drain and Reset: members from before have to go
 	demand  demand
 	backoff backoff
 	warming backoff     // of dials that nobody waits for

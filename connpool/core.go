@@ -75,11 +75,10 @@ func (c *core) unlock() {
 
 // takeLocked takes an idle member, or returns nil.
 func (c *core) takeLocked(b *bucket) *member {
-	var m *member
-	if c.fifo {
-		m = b.idle.front()
-	} else {
-		m = b.idle.back()
+	m := c.nextLocked(b)
+	for m != nil && m.epoch != b.epoch { // Drain has not come to it yet
+		c.evictLocked(m, CauseDrained, nil)
+		m = c.nextLocked(b)
 	}
 	if m == nil {
 		return nil
@@ -93,6 +92,14 @@ func (c *core) takeLocked(b *bucket) *member {
 		c.demandLocked(b, nil)
 	}
 	return m
+}
+
+// nextLocked returns the idle member that is to be lent next, or nil.
+func (c *core) nextLocked(b *bucket) *member {
+	if c.fifo {
+		return b.idle.front()
+	}
+	return b.idle.back()
 }
 
 // lendLocked notes that a Conn is about to have m.
@@ -150,6 +157,8 @@ func (c *core) spentLocked(m *member, now time.Duration) Cause {
 		return CauseClosed
 	case m.doom != causeNone:
 		return m.doom
+	case m.epoch != m.bucket.epoch:
+		return CauseDrained
 	case c.maxUses > 0 && m.uses >= c.maxUses:
 		return CauseUses
 	case m.retire <= now:
@@ -320,18 +329,22 @@ func (c *core) forgetLocked(b *bucket) {
 	c.forget(b)
 }
 
-// drainLocked evicts what is idle and dooms what is lent, of one bucket or, if
-// that is nil, of all.
-func (c *core) drainLocked(only *bucket) {
-	var next *member
-	for m := c.members.front(); m != nil; m = next {
-		next = c.members.after(&m.openLink)
-		switch {
-		case only != nil && m.bucket != only:
-		case m.state == stateIdle:
+// evictBatch bounds what is evicted in one critical section: whoever wants a
+// connection meanwhile does not wait for ten thousand.
+const evictBatch = 64
+
+// drain evicts the members that next returns, as long as they are from before
+// the last Drain or Reset: in order of age, the others come behind them.
+func (c *core) drain(next func() *member) {
+	for more := true; more; {
+		c.mu.Lock()
+		for range evictBatch {
+			m := next()
+			if more = m != nil && m.epoch != m.bucket.epoch; !more {
+				break
+			}
 			c.evictLocked(m, CauseDrained, nil)
-		case m.doom == causeNone:
-			m.doom = CauseDrained
 		}
+		c.unlock()
 	}
 }

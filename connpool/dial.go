@@ -90,7 +90,7 @@ func (c *core) dialFor(b *bucket, epoch int) {
 	var m *member
 	var stop func()
 	if err == nil {
-		m = &member{conn: conn, core: c, bucket: b, probe: newProbe(conn), born: now, retire: never, place: -1}
+		m = &member{conn: conn, core: c, bucket: b, probe: newProbe(conn), born: now, retire: never, place: -1, epoch: epoch}
 		if c.lifetime != never {
 			m.retire = now + c.lifetime - time.Duration(rand.Float64()*c.jitter*float64(c.lifetime))
 		}
@@ -108,7 +108,7 @@ func (c *core) dialFor(b *bucket, epoch int) {
 		c.dialFailedLocked(b, began, now, err)
 	} else {
 		m.stopWatch = stop
-		c.dialedLocked(m, now, epoch)
+		c.dialedLocked(m, now)
 		b.demand.dialed(now - began)
 	}
 	c.feedLocked()
@@ -119,20 +119,14 @@ func (c *core) dialFor(b *bucket, epoch int) {
 }
 
 // dialedLocked takes a new member into the pool.
-func (c *core) dialedLocked(m *member, now time.Duration, epoch int) {
+func (c *core) dialedLocked(m *member, now time.Duration) {
 	b := m.bucket
 	c.open++
 	b.open++
 	c.members.pushBack(&m.openLink, m)
 	c.livesLocked(m)
 	b.backoff.reset()
-	switch {
-	case c.closed:
-		m.doom = CauseClosed
-	case epoch != b.epoch:
-		m.doom = CauseDrained
-	}
-	cause := m.doom
+	cause := c.spentLocked(m, now)
 	if cause == causeNone {
 		cause = c.offerLocked(m, now, false)
 	}

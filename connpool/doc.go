@@ -36,7 +36,8 @@
 // arrives: one epoll descriptor watches all of them, on Linux. Get looks at the
 // socket once more. Under TLS what has arrived may be session tickets, which
 // are no end and no data: so it is read, as far as it goes without waiting. On
-// other systems there is no watcher, and Get finds out. A peer that vanishes
+// other Unix systems there is no watcher, and Get finds out; on Windows the user
+// does. A peer that vanishes
 // without a word is the kernel's to find, and SocketOptions say how soon.
 //
 // A Pool sees a socket only under connections that are *net.TCPConn or

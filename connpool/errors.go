@@ -45,6 +45,9 @@ type DialError struct {
 func (e *DialError) Error() string { return fmt.Sprintf("connpool: dial %v: %v", e.Key, e.Err) }
 func (e *DialError) Unwrap() error { return e.Err }
 
+// Temporary is what net.Error asks for: there may be better times.
+func (e *DialError) Temporary() bool { return true }
+
 // Timeout reports whether the dial ran out of time.
 func (e *DialError) Timeout() bool {
 	var t interface{ Timeout() bool }

@@ -35,15 +35,17 @@ func (c *core) expire() {
 		c.unlock()
 		return
 	}
+	batch := evictBatch
 	for c.idleTimeout != never {
 		m := c.idle.front()
 		if m == nil {
 			break
 		}
-		if at := m.idleSince + c.idleTimeout; at > now {
+		if at := m.idleSince + c.idleTimeout; at > now || batch == 0 {
 			c.armLocked(at)
 			break
 		}
+		batch--
 		c.evictLocked(m, CauseIdle, nil)
 	}
 	for {
@@ -51,10 +53,11 @@ func (c *core) expire() {
 		if m == nil {
 			break
 		}
-		if m.retire > now {
+		if m.retire > now || batch == 0 {
 			c.armLocked(m.retire)
 			break
 		}
+		batch--
 		c.lives.remove(m)
 		if m.state == stateIdle {
 			c.evictLocked(m, CauseLifetime, nil)

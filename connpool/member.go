@@ -17,6 +17,7 @@ type member struct {
 	born   time.Duration // since the core's epoch
 	retire time.Duration // when its lifetime is over
 	held   held
+	epoch  int // of the bucket, when the dial began
 
 	// Under the lock:
 

@@ -117,15 +117,16 @@ func (p *Pool[K]) Warm(key K, n int) error {
 func (p *Pool[K]) Drain(key K) {
 	c := &p.core
 	c.mu.Lock()
-	defer c.unlock()
 	b := p.buckets[key]
 	if b == nil {
+		c.unlock()
 		return
 	}
 	b.minIdle = 0
 	b.epoch++
-	c.drainLocked(b)
 	c.restLocked(b)
+	c.unlock()
+	c.drain(b.idle.front)
 }
 
 // Reset is for when the network has changed: it evicts all connections as Drain
@@ -134,16 +135,14 @@ func (p *Pool[K]) Drain(key K) {
 func (p *Pool[K]) Reset() {
 	c := &p.core
 	c.mu.Lock()
-	defer c.unlock()
 	for _, b := range p.buckets {
 		b.epoch++
 		b.backoff.reset()
 		b.warming.reset()
-	}
-	c.drainLocked(nil)
-	for _, b := range p.buckets {
 		c.demandLocked(b, nil)
 	}
+	c.unlock()
+	c.drain(c.idle.front)
 }
 
 // Close ends the Pool: waiting Gets fail with ErrClosed, dials are cancelled,

@@ -376,3 +376,34 @@ func testCurl(t *testing.T, curl string, through []string) {
 	}
 	quiet(t, p)
 }
+
+// TestBothLegsAreProbed asks the kernel's own tool for the keep-alive timers of
+// what the program has accepted and what it has dialed.
+func TestBothLegsAreProbed(t *testing.T) {
+	ss, err := exec.LookPath("ss")
+	if err != nil {
+		t.Skip("iproute2 is not installed")
+	}
+	p := start(t)
+	target := proxytest.Listen(t, "127.0.0.1:0")
+	app := proxytest.Connect(t, p.Addr, target.Dest)
+	origin := target.Accept()
+	proxytest.Exchange(t, app, origin, 100)
+	_, port, err := net.SplitHostPort(p.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for leg, filter := range map[string]string{
+		"accepted": "sport = :" + port,
+		"dialed":   fmt.Sprintf("dport = :%d", target.Dest.Port),
+	} {
+		out, err := exec.Command(ss, "-tnoH", "state", "established", filter).Output()
+		if err != nil {
+			t.Skipf("ss cannot ask this kernel: %v", err)
+		}
+		if !bytes.Contains(out, []byte("timer:(keepalive,")) {
+			t.Errorf("no keep-alive timer on the %s leg:\n%s", leg, out)
+		}
+	}
+	quiet(t, p)
+}

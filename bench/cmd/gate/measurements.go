@@ -8,7 +8,7 @@ import (
 )
 
 // measurements is everything the gate knows how to count, room by room.
-var measurements = slices.Concat(bufpoolMeasurements, aeadMeasurements, vecioMeasurements, datagramMeasurements)
+var measurements = slices.Concat(bufpoolMeasurements, aeadMeasurements, connpoolMeasurements, vecioMeasurements, datagramMeasurements)
 
 // perCall counts the allocations of one call of an operation; prepare makes
 // the operation, and what ends it.
