@@ -290,8 +290,43 @@ func TestChunks(t *testing.T) {
 			}
 		}
 
-		// Opened: apart, not yet whole, beyond a limit, in place.
+		// Opened: after a chunk of the same length and of another, each in a way
+		// of its own; apart, not yet whole, beyond a limit, in place.
 		registers.FillZMM()
+		for _, last := range []int{n, n + 1, max(0, n-1), 0} {
+			got.last.Store(int32(last))
+			registers.FillZMM()
+			out := bytes.Repeat([]byte{0xa5}, n+64)
+			behind := append(bytes.Clone(want), make([]byte, 64)...)
+			opened, size, err := got.OpenChunk(out[:0:n+8], nonces, behind, n+9)
+			if left := registers.LeftZMM(); left != 0 {
+				t.Fatalf("OpenChunk of %d bytes leaves %#x in vector registers", n, left)
+			}
+			if err != nil || size != len(want) || !bytes.Equal(opened, payload) {
+				t.Fatalf("OpenChunk of %d bytes after %d: size %d, %v", n, last, size, err)
+			}
+			for _, b := range out[n:] {
+				if b != 0xa5 {
+					t.Fatalf("OpenChunk of %d bytes after %d writes beyond its output", n, last)
+				}
+			}
+			if n > 0 && int(got.last.Load()) != n {
+				t.Fatalf("OpenChunk of %d bytes after %d expects %d next", n, last, got.last.Load())
+			}
+			// Forged: each bit of the length and its tag, one of the payload.
+			got.last.Store(int32(last))
+			for _, bit := range []int{s.intN(16), 16 + s.intN(128), 144 + s.intN(8*(n+tagSize))} {
+				clear(out)
+				behind[bit/8] ^= 1 << (bit % 8)
+				if opened, _, err := got.OpenChunk(out[:0:n+8], nonces, behind, n+9); err == nil || opened != nil {
+					t.Fatalf("OpenChunk of %d bytes after %d: forged bit %d is accepted", n, last, bit)
+				}
+				behind[bit/8] ^= 1 << (bit % 8)
+				if !bytes.Equal(out, make([]byte, n+64)) {
+					t.Fatalf("OpenChunk of %d forged bytes after %d leaves plaintext", n, last)
+				}
+			}
+		}
 		opened, size, err := got.OpenChunk([]byte("before"), nonces, append(want, "behind"...), n)
 		if err != nil || size != len(want) || string(opened[:6]) != "before" || !bytes.Equal(opened[6:], payload) {
 			t.Fatalf("OpenChunk of %d bytes: size %d, %v", n, size, err)
@@ -426,7 +461,7 @@ func TestCallLayout(t *testing.T) {
 	for i, off := range []uintptr{
 		unsafe.Offsetof(a.dst), unsafe.Offsetof(a.src), unsafe.Offsetof(a.n), unsafe.Offsetof(a.key), unsafe.Offsetof(a.nonces),
 		unsafe.Offsetof(a.aad), unsafe.Offsetof(a.aadN), unsafe.Offsetof(a.tag), unsafe.Offsetof(a.mode), unsafe.Offsetof(a.diff),
-		unsafe.Offsetof(a.total), unsafe.Offsetof(a.skip), unsafe.Offsetof(a.state),
+		unsafe.Offsetof(a.total), unsafe.Offsetof(a.skip), unsafe.Offsetof(a.state), unsafe.Offsetof(a.length),
 	} {
 		if off != uintptr(8*i) {
 			t.Errorf("field %d is at %d, want %d", i, off, 8*i)
