@@ -6,6 +6,7 @@ import (
 	"crypto/cipher"
 	"crypto/fips140"
 	"errors"
+	"sync/atomic"
 	"unsafe"
 
 	"golang.org/x/crypto/chacha20poly1305"
@@ -37,6 +38,9 @@ var (
 type AEAD struct {
 	key   [keySize]byte
 	other cipher.AEAD
+	// last is the length of the payload that OpenChunk opened last: most
+	// streams have many chunks of one length.
+	last atomic.Int32
 }
 
 var _ cipher.AEAD = (*AEAD)(nil)

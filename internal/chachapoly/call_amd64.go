@@ -19,11 +19,12 @@ type call struct {
 	total    int    // bytes of text in all parts
 	skip     int    // blocks of text in the parts before
 	state    *[24]uint64
+	length   int // opening a chunk: of its payload, where n is expected; -1 if it is forged
 }
 
 const (
 	modeOpen   = 1 << iota // else seal
-	modeChunk              // the length goes before dst, under nonces[:12]
+	modeChunk              // the length is before dst, or src, under nonces[:12]
 	modeResume             // state is of the part before
 	modeMore               // parts follow: state instead of a tag
 )

@@ -74,14 +74,24 @@ func (x *AEAD) OpenChunk(dst, nonces, src []byte, limit int) (plaintext []byte, 
 	if len(src) < chunkHeadroom {
 		panic("chachapoly: chunk without its length")
 	}
+	if plaintext, size, err, done := x.openExpected(dst, nonces, src, limit); done {
+		return plaintext, size, err
+	}
 	var length [lengthSize]byte
 	if _, err := open(&x.key, length[:0], (*[nonceSize]byte)(nonces), src[:chunkHeadroom], nil); err != nil {
 		return nil, 0, err
 	}
-	n := int(binary.BigEndian.Uint16(length[:]))
+	return x.openPayload(dst, nonces, src, limit, int(binary.BigEndian.Uint16(length[:])))
+}
+
+// openPayload opens the payload of n bytes, if there is one to be opened.
+func (x *AEAD) openPayload(dst, nonces, src []byte, limit, n int) (plaintext []byte, size int, err error) {
 	size = n + chunkOverhead
 	if n > limit || size > len(src) {
 		return nil, size, nil
+	}
+	if int(x.last.Load()) != n {
+		x.last.Store(int32(n))
 	}
 	sealed := src[chunkHeadroom:size]
 	whole, out := extend(dst, n)
@@ -92,6 +102,36 @@ func (x *AEAD) OpenChunk(dst, nonces, src []byte, limit int) (plaintext []byte, 
 		return nil, 0, err
 	}
 	return whole, size, nil
+}
+
+// openExpected opens a chunk in one call, if its length is that of the chunk
+// before. It is not done where that one would not do here.
+func (x *AEAD) openExpected(dst, nonces, src []byte, limit int) (plaintext []byte, size int, err error, done bool) {
+	n := int(x.last.Load())
+	size = n + chunkOverhead
+	if n == 0 || !fits(n) || n > limit || size > len(src) || n > cap(dst)-len(dst) {
+		return nil, 0, nil, false
+	}
+	out := dst[len(dst) : len(dst)+n]
+	if overlap(out, src[:chunkHeadroom]) || shifted(out, src[chunkHeadroom:size]) {
+		return nil, 0, nil, false // the length may turn out to be another
+	}
+	a := call{
+		dst: &out[0], src: &src[chunkHeadroom], n: n,
+		key: &x.key[0], nonces: &nonces[0],
+		tag: &src[size-tagSize], mode: modeOpen | modeChunk,
+	}
+	a.run()
+	switch {
+	case a.diff == 0 && a.length == n:
+		return dst[:len(dst)+n], size, nil, true
+	case a.diff == 0: // authentic, and another
+		plaintext, size, err = x.openPayload(dst, nonces, src, limit, a.length)
+		return plaintext, size, err, true
+	case a.length == n:
+		clear(out)
+	}
+	return nil, 0, errOpen, true
 }
 
 func checkNonces(nonces []byte) {

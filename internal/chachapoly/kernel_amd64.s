@@ -171,6 +171,7 @@ TEXT ·record(SB), $2560-8
 	ANDQ            $-64, BX
 	MOVQ            a+0(FP), R14
 	MOVQ            R14, 2424(BX)
+	MOVQ            $+0, 2456(BX)
 	MOVQ            24(R14), AX
 	MOVQ            32(R14), CX
 	MOVQ            16(R14), DX
@@ -1394,6 +1395,8 @@ small_rounds:
 	VPSHUFD          $0x39, Z23, Z23
 	VMOVDQU64        Z31, 1216(BX)
 	CALL             ·middle(SB)
+	CMPQ             2456(BX), $0x00
+	JNE              abandon
 	TESTQ            $+2, 64(R14)
 	JNZ              small_beyond
 	SUBQ             $0x01, R11
@@ -3285,6 +3288,8 @@ medium_rounds:
 	VPSHUFD          $0x39, Z19, Z19
 	VMOVDQU64        Z31, 1216(BX)
 	CALL             ·middle(SB)
+	CMPQ             2456(BX), $0x00
+	JNE              abandon
 	TESTQ            $+2, 64(R14)
 	JNZ              medium_beyond
 	SUBQ             $0x01, R11
@@ -5565,6 +5570,8 @@ large_rounds:
 	VPSHUFD          $0x39, Z23, Z23
 	VMOVDQU64        Z31, 1216(BX)
 	CALL             ·middle(SB)
+	CMPQ             2456(BX), $0x00
+	JNE              abandon
 	TESTQ            $+2, 64(R14)
 	JNZ              large_beyond
 	SUBQ             $0x01, R11
@@ -7528,6 +7535,8 @@ more:
 	VMOVDQU64 Z1, 64(AX)
 	VMOVDQA64 1920(BX), Z2
 	VMOVDQU64 Z2, 128(AX)
+
+abandon:
 	VPXORD    Z8, Z8, Z8
 	VMOVDQU64 Z8, (BX)
 	VMOVDQU64 Z8, 64(BX)
@@ -7573,21 +7582,223 @@ more:
 // func middle()
 // Requires: AVX, AVX512BW, AVX512F, AVX512VBMI, AVX512VBMI2, AVX512VL, BMI2, CMOV
 TEXT ·middle(SB), NOSPLIT|NOFRAME, $0
-	VPADDD       (BX), Z16, Z16
-	VPADDD       64(BX), Z17, Z17
-	VPADDD       128(BX), Z18, Z18
-	VPADDD       192(BX), Z19, Z19
-	VSHUFI32X4   $0x44, Z17, Z16, Z24
-	VSHUFI32X4   $0x44, Z19, Z18, Z25
-	VSHUFI32X4   $0xee, Z17, Z16, Z16
-	VSHUFI32X4   $0xee, Z19, Z18, Z18
-	VSHUFI32X4   $0x88, Z25, Z24, Z17
-	VSHUFI32X4   $0xdd, Z25, Z24, Z19
-	VSHUFI32X4   $0x88, Z18, Z16, Z24
-	VSHUFI32X4   $0xdd, Z18, Z16, Z25
-	VMOVDQA64    Z24, 2176(BX)
-	VMOVDQA64    Z25, 2240(BX)
-	MOVQ         2424(BX), R14
+	VPADDD     (BX), Z16, Z16
+	VPADDD     64(BX), Z17, Z17
+	VPADDD     128(BX), Z18, Z18
+	VPADDD     192(BX), Z19, Z19
+	VSHUFI32X4 $0x44, Z17, Z16, Z24
+	VSHUFI32X4 $0x44, Z19, Z18, Z25
+	VSHUFI32X4 $0xee, Z17, Z16, Z16
+	VSHUFI32X4 $0xee, Z19, Z18, Z18
+	VSHUFI32X4 $0x88, Z25, Z24, Z17
+	VSHUFI32X4 $0xdd, Z25, Z24, Z19
+	VSHUFI32X4 $0x88, Z18, Z16, Z24
+	VSHUFI32X4 $0xdd, Z18, Z16, Z25
+	VMOVDQA64  Z24, 2176(BX)
+	VMOVDQA64  Z25, 2240(BX)
+	MOVQ       2424(BX), R14
+	TESTQ      $+2, 64(R14)
+	JZ         whole
+	MOVQ       $0x0ffffffc0fffffff, R8
+	MOVQ       $0x0ffffffc0ffffffc, R9
+	ANDQ       2176(BX), R8
+	ANDQ       2184(BX), R9
+	MOVQ       R9, R10
+	SHRQ       $0x02, R10
+	ADDQ       R9, R10
+	TESTQ      $+1, 64(R14)
+	JNZ        expected
+	MOVQ       (R14), SI
+	MOVQ       16(R14), AX
+	ROLW       $0x08, AX
+	XORW       2240(BX), AX
+	MOVW       AX, -18(SI)
+	MOVWLZX    AX, R13
+	XORL       R14, R14
+	MOVL       $0x00000001, R15
+	MOVQ       R8, DX
+	MULXQ      R13, AX, CX
+	MULXQ      R14, R11, R12
+	IMULQ      R15, DX
+	ADDQ       DX, R12
+	MOVQ       R9, DX
+	MULXQ      R13, R13, DX
+	ADDQ       R13, R11
+	ADCQ       DX, R12
+	MOVQ       R10, DX
+	MULXQ      R14, R13, DX
+	IMULQ      R10, R15
+	ADDQ       R13, AX
+	ADCQ       DX, CX
+	ADDQ       R15, R11
+	ADCQ       $0x00, R12
+	ADDQ       CX, R11
+	ADCQ       $0x00, R12
+	MOVQ       AX, R13
+	MOVQ       R11, R14
+	MOVQ       R12, R15
+	MOVQ       R12, AX
+	MOVQ       AX, CX
+	ANDQ       $0x03, R15
+	SHRQ       $0x02, CX
+	ANDQ       $-4, AX
+	ADDQ       CX, AX
+	ADDQ       AX, R13
+	ADCQ       $0x00, R14
+	ADCQ       $0x00, R15
+	ADDQ       $0x00, R13
+	ADCQ       $0x02, R14
+	ADCQ       $0x01, R15
+	MOVQ       R8, DX
+	MULXQ      R13, AX, CX
+	MULXQ      R14, R11, R12
+	IMULQ      R15, DX
+	ADDQ       DX, R12
+	MOVQ       R9, DX
+	MULXQ      R13, R13, DX
+	ADDQ       R13, R11
+	ADCQ       DX, R12
+	MOVQ       R10, DX
+	MULXQ      R14, R13, DX
+	IMULQ      R10, R15
+	ADDQ       R13, AX
+	ADCQ       DX, CX
+	ADDQ       R15, R11
+	ADCQ       $0x00, R12
+	ADDQ       CX, R11
+	ADCQ       $0x00, R12
+	MOVQ       AX, R13
+	MOVQ       R11, R14
+	MOVQ       R12, R15
+	MOVQ       R12, AX
+	MOVQ       AX, CX
+	ANDQ       $0x03, R15
+	SHRQ       $0x02, CX
+	ANDQ       $-4, AX
+	ADDQ       CX, AX
+	ADDQ       AX, R13
+	ADCQ       $0x00, R14
+	ADCQ       $0x00, R15
+	MOVQ       R13, AX
+	MOVQ       R14, CX
+	MOVQ       R15, DX
+	ADDQ       $0x05, AX
+	ADCQ       $0x00, CX
+	ADCQ       $0x00, DX
+	SHRQ       $0x02, DX
+	CMOVQNE    AX, R13
+	CMOVQNE    CX, R14
+	ADDQ       2192(BX), R13
+	ADCQ       2200(BX), R14
+	MOVQ       R13, -16(SI)
+	MOVQ       R14, -8(SI)
+	JMP        authentic
+
+expected:
+	MOVQ    8(R14), SI
+	MOVWLZX -18(SI), AX
+	MOVWLZX 2240(BX), CX
+	XORL    AX, CX
+	ROLW    $0x08, CX
+	MOVQ    CX, 104(R14)
+	MOVWLZX AX, R13
+	XORL    R14, R14
+	MOVL    $0x00000001, R15
+	MOVQ    R8, DX
+	MULXQ   R13, AX, CX
+	MULXQ   R14, R11, R12
+	IMULQ   R15, DX
+	ADDQ    DX, R12
+	MOVQ    R9, DX
+	MULXQ   R13, R13, DX
+	ADDQ    R13, R11
+	ADCQ    DX, R12
+	MOVQ    R10, DX
+	MULXQ   R14, R13, DX
+	IMULQ   R10, R15
+	ADDQ    R13, AX
+	ADCQ    DX, CX
+	ADDQ    R15, R11
+	ADCQ    $0x00, R12
+	ADDQ    CX, R11
+	ADCQ    $0x00, R12
+	MOVQ    AX, R13
+	MOVQ    R11, R14
+	MOVQ    R12, R15
+	MOVQ    R12, AX
+	MOVQ    AX, CX
+	ANDQ    $0x03, R15
+	SHRQ    $0x02, CX
+	ANDQ    $-4, AX
+	ADDQ    CX, AX
+	ADDQ    AX, R13
+	ADCQ    $0x00, R14
+	ADCQ    $0x00, R15
+	ADDQ    $0x00, R13
+	ADCQ    $0x02, R14
+	ADCQ    $0x01, R15
+	MOVQ    R8, DX
+	MULXQ   R13, AX, CX
+	MULXQ   R14, R11, R12
+	IMULQ   R15, DX
+	ADDQ    DX, R12
+	MOVQ    R9, DX
+	MULXQ   R13, R13, DX
+	ADDQ    R13, R11
+	ADCQ    DX, R12
+	MOVQ    R10, DX
+	MULXQ   R14, R13, DX
+	IMULQ   R10, R15
+	ADDQ    R13, AX
+	ADCQ    DX, CX
+	ADDQ    R15, R11
+	ADCQ    $0x00, R12
+	ADDQ    CX, R11
+	ADCQ    $0x00, R12
+	MOVQ    AX, R13
+	MOVQ    R11, R14
+	MOVQ    R12, R15
+	MOVQ    R12, AX
+	MOVQ    AX, CX
+	ANDQ    $0x03, R15
+	SHRQ    $0x02, CX
+	ANDQ    $-4, AX
+	ADDQ    CX, AX
+	ADDQ    AX, R13
+	ADCQ    $0x00, R14
+	ADCQ    $0x00, R15
+	MOVQ    R13, AX
+	MOVQ    R14, CX
+	MOVQ    R15, DX
+	ADDQ    $0x05, AX
+	ADCQ    $0x00, CX
+	ADCQ    $0x00, DX
+	SHRQ    $0x02, DX
+	CMOVQNE AX, R13
+	CMOVQNE CX, R14
+	ADDQ    2192(BX), R13
+	ADCQ    2200(BX), R14
+	XORQ    -16(SI), R13
+	XORQ    -8(SI), R14
+	ORQ     R14, R13
+	MOVQ    2424(BX), R14
+	MOVQ    R13, 72(R14)
+	MOVQ    104(R14), AX
+	XORQ    16(R14), AX
+	ORQ     R13, AX
+	MOVQ    AX, 2456(BX)
+	JZ      authentic
+	TESTQ   R13, R13
+	JZ      another
+	MOVQ    $-1, 104(R14)
+
+another:
+	RET
+
+authentic:
+	MOVQ 2424(BX), R14
+
+whole:
 	MOVQ         64(R14), AX
 	ANDQ         $0x01, AX
 	DECQ         AX
@@ -7884,108 +8095,12 @@ none:
 	VMOVDQA64 Z29, 1856(BX)
 	VMOVDQA64 Z30, 1920(BX)
 	MOVQ      2424(BX), R14
-	TESTQ     $+2, 64(R14)
-	JZ        text
-	MOVQ      $0x0ffffffc0fffffff, R8
-	MOVQ      $0x0ffffffc0ffffffc, R9
-	ANDQ      2176(BX), R8
-	ANDQ      2184(BX), R9
-	MOVQ      R9, R10
-	SHRQ      $0x02, R10
-	ADDQ      R9, R10
-	MOVQ      (R14), SI
-	MOVQ      16(R14), AX
-	ROLW      $0x08, AX
-	XORW      2240(BX), AX
-	MOVW      AX, -18(SI)
-	MOVWLZX   AX, R13
-	XORL      R14, R14
-	MOVL      $0x00000001, R15
-	MOVQ      R8, DX
-	MULXQ     R13, AX, CX
-	MULXQ     R14, R11, R12
-	IMULQ     R15, DX
-	ADDQ      DX, R12
-	MOVQ      R9, DX
-	MULXQ     R13, R13, DX
-	ADDQ      R13, R11
-	ADCQ      DX, R12
-	MOVQ      R10, DX
-	MULXQ     R14, R13, DX
-	IMULQ     R10, R15
-	ADDQ      R13, AX
-	ADCQ      DX, CX
-	ADDQ      R15, R11
-	ADCQ      $0x00, R12
-	ADDQ      CX, R11
-	ADCQ      $0x00, R12
-	MOVQ      AX, R13
-	MOVQ      R11, R14
-	MOVQ      R12, R15
-	MOVQ      R12, AX
-	MOVQ      AX, CX
-	ANDQ      $0x03, R15
-	SHRQ      $0x02, CX
-	ANDQ      $-4, AX
-	ADDQ      CX, AX
-	ADDQ      AX, R13
-	ADCQ      $0x00, R14
-	ADCQ      $0x00, R15
-	ADDQ      $0x00, R13
-	ADCQ      $0x02, R14
-	ADCQ      $0x01, R15
-	MOVQ      R8, DX
-	MULXQ     R13, AX, CX
-	MULXQ     R14, R11, R12
-	IMULQ     R15, DX
-	ADDQ      DX, R12
-	MOVQ      R9, DX
-	MULXQ     R13, R13, DX
-	ADDQ      R13, R11
-	ADCQ      DX, R12
-	MOVQ      R10, DX
-	MULXQ     R14, R13, DX
-	IMULQ     R10, R15
-	ADDQ      R13, AX
-	ADCQ      DX, CX
-	ADDQ      R15, R11
-	ADCQ      $0x00, R12
-	ADDQ      CX, R11
-	ADCQ      $0x00, R12
-	MOVQ      AX, R13
-	MOVQ      R11, R14
-	MOVQ      R12, R15
-	MOVQ      R12, AX
-	MOVQ      AX, CX
-	ANDQ      $0x03, R15
-	SHRQ      $0x02, CX
-	ANDQ      $-4, AX
-	ADDQ      CX, AX
-	ADDQ      AX, R13
-	ADCQ      $0x00, R14
-	ADCQ      $0x00, R15
-	MOVQ      R13, AX
-	MOVQ      R14, CX
-	MOVQ      R15, DX
-	ADDQ      $0x05, AX
-	ADCQ      $0x00, CX
-	ADCQ      $0x00, DX
-	SHRQ      $0x02, DX
-	CMOVQNE   AX, R13
-	CMOVQNE   CX, R14
-	ADDQ      2192(BX), R13
-	ADCQ      2200(BX), R14
-	MOVQ      R13, -16(SI)
-	MOVQ      R14, -8(SI)
-	MOVQ      2424(BX), R14
-
-text:
-	MOVQ  (R14), R9
-	TESTQ $+1, 64(R14)
-	JZ    later
-	MOVQ  8(R14), R9
-	MOVQ  2392(BX), R11
-	CALL  ·hash(SB)
+	MOVQ      (R14), R9
+	TESTQ     $+1, 64(R14)
+	JZ        later
+	MOVQ      8(R14), R9
+	MOVQ      2392(BX), R11
+	CALL      ·hash(SB)
 
 later:
 	MOVQ R9, 2416(BX)

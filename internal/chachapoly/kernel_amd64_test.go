@@ -9,10 +9,12 @@ import (
 	"math/rand/v2"
 	"os"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 	"unsafe"
 
+	"golang.org/x/crypto/chacha20"
 	"golang.org/x/crypto/chacha20poly1305"
 
 	"github.com/headrace-go/headrace/internal/cpufeat"
@@ -290,8 +292,43 @@ func TestChunks(t *testing.T) {
 			}
 		}
 
-		// Opened: apart, not yet whole, beyond a limit, in place.
+		// Opened: after a chunk of the same length and of another, each in a way
+		// of its own; apart, not yet whole, beyond a limit, in place.
 		registers.FillZMM()
+		for _, last := range []int{n, n + 1, max(0, n-1), 0} {
+			got.last.Store(int32(last))
+			registers.FillZMM()
+			out := bytes.Repeat([]byte{0xa5}, n+64)
+			behind := append(bytes.Clone(want), make([]byte, 64)...)
+			opened, size, err := got.OpenChunk(out[:0:n+8], nonces, behind, n+9)
+			if left := registers.LeftZMM(); left != 0 {
+				t.Fatalf("OpenChunk of %d bytes leaves %#x in vector registers", n, left)
+			}
+			if err != nil || size != len(want) || !bytes.Equal(opened, payload) {
+				t.Fatalf("OpenChunk of %d bytes after %d: size %d, %v", n, last, size, err)
+			}
+			for _, b := range out[n:] {
+				if b != 0xa5 {
+					t.Fatalf("OpenChunk of %d bytes after %d writes beyond its output", n, last)
+				}
+			}
+			if n > 0 && int(got.last.Load()) != n {
+				t.Fatalf("OpenChunk of %d bytes after %d expects %d next", n, last, got.last.Load())
+			}
+			// Forged: each bit of the length and its tag, one of the payload.
+			got.last.Store(int32(last))
+			for _, bit := range []int{s.intN(16), 16 + s.intN(128), 144 + s.intN(8*(n+tagSize))} {
+				clear(out)
+				behind[bit/8] ^= 1 << (bit % 8)
+				if opened, _, err := got.OpenChunk(out[:0:n+8], nonces, behind, n+9); err == nil || opened != nil {
+					t.Fatalf("OpenChunk of %d bytes after %d: forged bit %d is accepted", n, last, bit)
+				}
+				behind[bit/8] ^= 1 << (bit % 8)
+				if !bytes.Equal(out, make([]byte, n+64)) {
+					t.Fatalf("OpenChunk of %d forged bytes after %d leaves plaintext", n, last)
+				}
+			}
+		}
 		opened, size, err := got.OpenChunk([]byte("before"), nonces, append(want, "behind"...), n)
 		if err != nil || size != len(want) || string(opened[:6]) != "before" || !bytes.Equal(opened[6:], payload) {
 			t.Fatalf("OpenChunk of %d bytes: size %d, %v", n, size, err)
@@ -426,7 +463,7 @@ func TestCallLayout(t *testing.T) {
 	for i, off := range []uintptr{
 		unsafe.Offsetof(a.dst), unsafe.Offsetof(a.src), unsafe.Offsetof(a.n), unsafe.Offsetof(a.key), unsafe.Offsetof(a.nonces),
 		unsafe.Offsetof(a.aad), unsafe.Offsetof(a.aadN), unsafe.Offsetof(a.tag), unsafe.Offsetof(a.mode), unsafe.Offsetof(a.diff),
-		unsafe.Offsetof(a.total), unsafe.Offsetof(a.skip), unsafe.Offsetof(a.state),
+		unsafe.Offsetof(a.total), unsafe.Offsetof(a.skip), unsafe.Offsetof(a.state), unsafe.Offsetof(a.length),
 	} {
 		if off != uintptr(8*i) {
 			t.Errorf("field %d is at %d, want %d", i, off, 8*i)
@@ -497,4 +534,63 @@ func TestAllocs(t *testing.T) {
 			}
 		}
 	}
+}
+
+// After a record neither its key, the one-time key, nor its text is on the
+// stack, where the kernel had them.
+func TestStackIsCleared(t *testing.T) {
+	all(t)
+	s := newSource(11)
+	deepen(1 << 16)
+	var stack [2048]byte
+	for n := 100; n < 3500; n += 97 {
+		key, nonce := s.bytes(keySize), s.bytes(nonceSize)
+		a, err := New(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		plain := s.bytes(n)
+		stream, err := chacha20.NewUnauthenticatedCipher(key, nonce)
+		if err != nil {
+			t.Fatal(err)
+		}
+		oneTime := make([]byte, 32)
+		stream.XORKeyStream(oneTime, oneTime)
+		out := make([]byte, 0, n+tagSize)
+		look := func(what string, stackOf func(*[2048]byte)) {
+			stackOf(&stack)
+			for name, secret := range map[string][]byte{"its key": key, "the one-time key": oneTime[16:], "text": plain[n-16:]} {
+				if bytes.Contains(stack[:], secret[:8]) {
+					t.Fatalf("%s of %d bytes leaves %s on the stack", what, n, name)
+				}
+			}
+		}
+		sealed := a.Seal(out, nonce, plain, nil)
+		look("Seal", registers.Stack)
+		look("Seal", lowerStack)
+		if _, err := a.Open(out, nonce, sealed, nil); err != nil {
+			t.Fatal(err)
+		}
+		look("Open", registers.Stack)
+		look("Open", lowerStack)
+	}
+}
+
+// lowerStack is registers.Stack from further down: one frame is 2.5 KB.
+//
+//go:noinline
+func lowerStack(dst *[2048]byte) {
+	var room [1200]byte
+	registers.Stack(dst)
+	runtime.KeepAlive(&room)
+}
+
+//go:noinline
+func deepen(n int) byte {
+	var room [1024]byte
+	if n > len(room) {
+		room[n%len(room)] = deepen(n - len(room))
+	}
+	runtime.KeepAlive(&room)
+	return room[0]
 }

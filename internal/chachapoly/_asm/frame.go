@@ -54,6 +54,7 @@ const (
 	oLast   = 2432 // blocks of 16 bytes in the tail
 	oMost   = 2440 // multipliers that there are
 	oNew    = 2448 // not 0 while the accumulator is 0
+	oStop   = 2456 // not 0 if a chunk's length is not what was expected
 	frame   = 2496
 
 	winRow   = 192 // bytes between the rows r0, r1, r2, 20 r1, 20 r2
@@ -79,6 +80,7 @@ const (
 	argTotal
 	argSkip
 	argState
+	argLength
 )
 
 // Bits of the mode.

@@ -29,6 +29,7 @@ func record() {
 	enter(frame)
 	c.Load(c.Param("a"), reg.R14)
 	c.MOVQ(reg.R14, at(oArgs))
+	c.MOVQ(i32(0), at(oStop))
 	prepare()
 	for _, f := range []struct {
 		name string
@@ -71,6 +72,7 @@ func record() {
 		c.VMOVDQA64(at(oAcc+64*i), z[i])
 		c.VMOVDQU64(z[i], mem(reg.RAX, 64*i))
 	}
+	c.Label("abandon")
 	wipe(0, frame)
 	c.JMP(to("done"))
 }
@@ -190,6 +192,8 @@ func (p shape) first(name string) {
 	c.MOVQ(i32(most), at(oMost))
 	merge(p.double(5), append(rest, powers(most)...))
 	call("middle")
+	c.CMPQ(at(oStop), imm8(0))
+	c.JNE(to("abandon"))
 
 	c.TESTQ(i32(modeChunk), arg(argMode))
 	c.JNZ(to(name + "_beyond"))
@@ -309,8 +313,51 @@ func middle() {
 	c.VMOVDQA64(block[2], at(oHead))
 	c.VMOVDQA64(block[3], at(oHead+64))
 
-	// The tail.
+	// A chunk's length, two bytes under the nonce before. Opening, all depends
+	// on it: that it is authentic, and the one that the caller expects.
 	loadArgs()
+	c.TESTQ(i32(modeChunk), arg(argMode))
+	c.JZ(to("whole"))
+	clamp(at(oHead), at(oHead+8))
+	c.TESTQ(i32(modeOpen), arg(argMode))
+	c.JNZ(to("expected"))
+	c.MOVQ(arg(argDst), reg.RSI)
+	c.MOVQ(arg(argN), reg.RAX)
+	c.ROLW(imm8(8), reg.AX)
+	c.XORW(at(oHead+64), reg.AX)
+	c.MOVW(reg.AX, mem(reg.RSI, -18))
+	lengthTag()
+	c.MOVQ(h[0], mem(reg.RSI, -16))
+	c.MOVQ(h[1], mem(reg.RSI, -8))
+	c.JMP(to("authentic"))
+	c.Label("expected")
+	c.MOVQ(arg(argSrc), reg.RSI)
+	c.MOVWLZX(mem(reg.RSI, -18), reg.EAX)
+	c.MOVWLZX(at(oHead+64), reg.ECX)
+	c.XORL(reg.EAX, reg.ECX)
+	c.ROLW(imm8(8), reg.CX)
+	c.MOVQ(reg.RCX, arg(argLength))
+	lengthTag()
+	c.XORQ(mem(reg.RSI, -16), h[0])
+	c.XORQ(mem(reg.RSI, -8), h[1])
+	c.ORQ(h[1], h[0])
+	loadArgs()
+	c.MOVQ(h[0], arg(argDiff))
+	c.MOVQ(arg(argLength), reg.RAX)
+	c.XORQ(arg(argN), reg.RAX)
+	c.ORQ(h[0], reg.RAX)
+	c.MOVQ(reg.RAX, at(oStop))
+	c.JZ(to("authentic"))
+	c.TESTQ(h[0], h[0])
+	c.JZ(to("another"))
+	c.MOVQ(i32(-1), arg(argLength))
+	c.Label("another")
+	c.RET()
+	c.Label("authentic")
+	loadArgs()
+
+	// The tail.
+	c.Label("whole")
 	sealing(arg(argMode))
 	hashed := [2]vec{z[26], z[27]}
 	c.VPXORD(z[26], z[26], z[26])
@@ -396,29 +443,7 @@ func middle() {
 		c.VMOVDQA64(z[28+i], at(oAcc+64*i))
 	}
 
-	// A chunk's length, two bytes under the nonce before.
 	loadArgs()
-	c.TESTQ(i32(modeChunk), arg(argMode))
-	c.JZ(to("text"))
-	clamp(at(oHead), at(oHead+8))
-	c.MOVQ(arg(argDst), reg.RSI)
-	c.MOVQ(arg(argN), reg.RAX)
-	c.ROLW(imm8(8), reg.AX)
-	c.XORW(at(oHead+64), reg.AX)
-	c.MOVW(reg.AX, mem(reg.RSI, -18))
-	c.MOVWLZX(reg.AX, h[0].As32())
-	c.XORL(h[1].As32(), h[1].As32())
-	c.MOVL(operand.U32(1), h[2].As32())
-	times()
-	c.ADDQ(imm8(0), h[0])
-	c.ADCQ(imm8(2), h[1])
-	c.ADCQ(imm8(1), h[2])
-	times()
-	finish(at(oHead+16), at(oHead+24))
-	c.MOVQ(h[0], mem(reg.RSI, -16))
-	c.MOVQ(h[1], mem(reg.RSI, -8))
-	loadArgs()
-
 	c.Label("text")
 	c.MOVQ(arg(argDst), rP)
 	c.TESTQ(i32(modeOpen), arg(argMode))
@@ -432,6 +457,19 @@ func middle() {
 	c.MOVQ(arg(argDst), rDst)
 	c.MOVQ(at(oGroups), rG)
 	c.RET()
+}
+
+// lengthTag makes the tag of two bytes, in AX, under the key in r0, r1, s1.
+func lengthTag() {
+	c.MOVWLZX(reg.AX, h[0].As32())
+	c.XORL(h[1].As32(), h[1].As32())
+	c.MOVL(operand.U32(1), h[2].As32())
+	times()
+	c.ADDQ(imm8(0), h[0])
+	c.ADCQ(imm8(2), h[1])
+	c.ADCQ(imm8(1), h[2])
+	times()
+	finish(at(oHead+16), at(oHead+24))
 }
 
 // lengths multiplies the block of lengths, which comes last.
