@@ -103,7 +103,7 @@ func TestOpenSSHClient(t *testing.T) {
 	target := proxytest.Listen(t, "127.0.0.1:0").Echo()
 	cmd := exec.Command(path, "-F", "none", "-p", port, "-i", filepath.Join(dir, "client.key"), "-o", "BatchMode=yes",
 		"-o", "IdentitiesOnly=yes", "-o", "UserKnownHostsFile="+knownHosts(t, dir), "-o", "StrictHostKeyChecking=yes",
-		"-W", target.Dest.String(), sshUser+"@"+host)
+		"-W", target.Dest.String(), "anybody@"+host)
 	var want bytes.Buffer
 	if _, err := io.CopyN(&want, proxytest.Random(1, 1<<20), 1<<20); err != nil {
 		t.Fatal(err)

@@ -4,7 +4,7 @@
 //
 //	tunnel keygen [-dir DIR] [-name NAME]
 //	tunnel server [-listen ADDR] [-transport TRANSPORT] [-dir DIR] [-idle TIME] [-debug ADDR]
-//	tunnel client [-listen ADDR] -server HOST:PORT [-transport TRANSPORT] [-dir DIR] [-idle TIME] [-debug ADDR]
+//	tunnel client [-listen ADDR] -server HOST:PORT [-transport TRANSPORT] [-dir DIR] [-user NAME] [-idle TIME] [-debug ADDR]
 //
 // The transports are
 //
@@ -146,11 +146,12 @@ func runServer(args []string) {
 func runClient(args []string) {
 	o := newOptions("client", "127.0.0.1:1080")
 	server := o.set.String("server", "", "the `address` of the server")
+	user := o.set.String("user", "tunnel", "log in with ssh as this `user`")
 	o.parse(args)
 	if _, _, err := net.SplitHostPort(*server); err != nil {
 		log.Fatalf("-server: %v", err)
 	}
-	t, err := newClient(o.transport, o.dir, *server)
+	t, err := newClient(o.transport, o.dir, *server, *user)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -190,7 +191,7 @@ func newServer(name, dir string) (transport, error) {
 	return transport{}, fmt.Errorf("-transport %q is none of tcp, tls, ech, ssh, h2", name)
 }
 
-func newClient(name, dir, server string) (transport, error) {
+func newClient(name, dir, server, user string) (transport, error) {
 	switch name {
 	case "tcp":
 		return plainClient(server, nil), nil
@@ -201,7 +202,7 @@ func newClient(name, dir, server string) (transport, error) {
 		config, err := clientTLS(dir, protocolH2, false)
 		return h2Client(server, config), err
 	case "ssh":
-		return sshClient(dir, server)
+		return sshClient(dir, server, user)
 	}
 	return transport{}, fmt.Errorf("-transport %q is none of tcp, tls, ech, ssh, h2", name)
 }

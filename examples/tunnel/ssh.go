@@ -26,9 +26,6 @@ type channelOpen struct {
 	OriginPort uint32
 }
 
-// sshUser is who the client says it is; its key is what counts.
-const sshUser = "tunnel"
-
 // A channel is an SSH channel as a connection. It has no deadlines.
 type channel struct {
 	ssh.Channel
@@ -73,7 +70,7 @@ type sshShared struct {
 	client *ssh.Client
 }
 
-func sshClient(dir, server string) (transport, error) {
+func sshClient(dir, server, user string) (transport, error) {
 	cert, peer, err := identity(dir, "client", "server")
 	if err != nil {
 		return transport{}, err
@@ -91,7 +88,7 @@ func sshClient(dir, server string) (transport, error) {
 		return transport{}, err
 	}
 	s := &sshShared{dialer: net.Dialer{Timeout: dialTimeout}, server: server, config: &ssh.ClientConfig{
-		User: sshUser, Auth: []ssh.AuthMethod{ssh.PublicKeys(key)}, HostKeyCallback: ssh.FixedHostKey(host),
+		User: user, Auth: []ssh.AuthMethod{ssh.PublicKeys(key)}, HostKeyCallback: ssh.FixedHostKey(host),
 		HostKeyAlgorithms: []string{host.Type()}, Timeout: dialTimeout,
 	}}
 	return transport{dial: s.dial, close: s.close}, nil
