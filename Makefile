@@ -22,8 +22,9 @@ scorecard:
 	GOWORK=auto go run ./bench/cmd/scorecard $(ARGS)
 
 test:
-	@.ci/need curl ip=iproute2 openssl strace
-	@.ci/need -unpack ss-local=shadowsocks-libev ss-server=shadowsocks-libev trojan
+	@.ci/need curl ip=iproute2 openssl strace ssh=openssh-client
+	@.ci/need nghttp=nghttp2-client h2load=nghttp2-client nghttpd=nghttp2-server
+	@.ci/need -unpack ss-local=shadowsocks-libev ss-server=shadowsocks-libev trojan sshd=openssh-server
 	$(GO) test ./...
 	for module in $(NESTED); do $(GO) -C $$module test ./... || exit; done
 

@@ -7,7 +7,10 @@ require (
 	golang.org/x/crypto v0.58.0
 )
 
-require github.com/valyala/bytebufferpool v1.0.0 // indirect
+require (
+	github.com/valyala/bytebufferpool v1.0.0 // indirect
+	golang.org/x/net v0.62.0 // indirect
+)
 
 require (
 	go.uber.org/goleak v1.3.0

@@ -39,6 +39,12 @@ type Config struct {
 	// closes what it returns. If it fails, c is Main's.
 	Datagrams func(c *net.UDPConn, relay vecio.RelayConfig) (*vecio.FlowTable, error)
 
+	// Streams, if not nil, is for protocols that carry many streams over a
+	// connection. It is run for each connection, which it owns, on a goroutine of
+	// its own, until that has ended or ctx is done, and hands every stream to
+	// deliver, to be opened in the connection's place.
+	Streams func(ctx context.Context, client net.Conn, deliver func(net.Conn)) error
+
 	// OpenTimeout bounds Open and, if that fails, the wait for the client to
 	// hang up, together. Zero means DefaultOpenTimeout.
 	OpenTimeout time.Duration

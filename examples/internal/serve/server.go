@@ -83,9 +83,25 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		if err != nil {
 			return err
 		}
+		if s.cfg.Streams != nil {
+			conns.Go(func() { s.carry(ctx, client, &conns) })
+			continue
+		}
 		s.accepted.Add(1)
 		conns.Add(1)
 		go s.handle(ctx, client, conns.Done)
+	}
+}
+
+// carry opens the streams of one connection.
+func (s *Server) carry(ctx context.Context, client net.Conn, conns *sync.WaitGroup) {
+	err := s.cfg.Streams(ctx, client, func(stream net.Conn) {
+		s.accepted.Add(1)
+		conns.Add(1)
+		go s.handle(ctx, stream, conns.Done)
+	})
+	if err != nil && ctx.Err() == nil {
+		s.cfg.Log.Printf("%v: %v", client.RemoteAddr(), err)
 	}
 }
 

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"io"
+	"testing"
+
+	"github.com/headrace-go/headrace/examples/internal/proxytest"
+	"github.com/headrace-go/headrace/examples/internal/socks"
+)
+
+func TestMain(m *testing.M) { proxytest.Main(m, main) }
+
+var names = []string{"tcp", "tls", "ech", "ssh", "h2"}
+
+// keys makes the keys of both sides.
+func keys(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := generate(dir, "tunnel.example"); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func startServer(t *testing.T, transport, dir string) *proxytest.Program {
+	t.Helper()
+	return proxytest.Start(t, "server", "-listen", "127.0.0.1:0", "-transport", transport, "-dir", dir)
+}
+
+func startClient(t *testing.T, server, transport, dir string) *proxytest.Program {
+	t.Helper()
+	return proxytest.Start(t, "client", "-listen", "127.0.0.1:0", "-server", server, "-transport", transport, "-dir", dir)
+}
+
+// Bytes arrive intact both ways at once, and the end of the stream is carried
+// through in each direction by itself.
+func TestClientAndServer(t *testing.T) {
+	for _, name := range names {
+		t.Run(name, func(t *testing.T) {
+			dir := keys(t)
+			server := startServer(t, name, dir)
+			client := startClient(t, server.Addr, name, dir)
+			for _, closesFirst := range []string{"application", "target"} {
+				target := proxytest.Listen(t, "127.0.0.1:0")
+				near := proxytest.Connect(t, client.Addr, target.Dest)
+				far := target.Accept()
+				proxytest.Exchange(t, near, far, 4<<20)
+				if closesFirst == "target" {
+					near, far = far, near
+				}
+				if err := near.CloseWrite(); err != nil {
+					t.Fatal(err)
+				}
+				if err := proxytest.End(far); err != nil {
+					t.Fatal(err)
+				}
+				if err := proxytest.Send(far, 3, 1<<20); err != nil { // this direction goes on
+					t.Fatal(err)
+				}
+				if err := far.CloseWrite(); err != nil {
+					t.Fatal(err)
+				}
+				if err := proxytest.Receive(near, 3, 1<<20); err != nil {
+					t.Fatal(err)
+				}
+				if err := proxytest.End(near); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, p := range []*proxytest.Program{client, server} {
+				if lines := p.Rest(); len(lines) > 0 {
+					t.Errorf("logged %q", lines)
+				}
+			}
+		})
+	}
+}
+
+// A target that speaks first is heard by an application that says nothing.
+func TestTargetSpeaksFirst(t *testing.T) {
+	for _, name := range names {
+		t.Run(name, func(t *testing.T) {
+			dir := keys(t)
+			server := startServer(t, name, dir)
+			client := startClient(t, server.Addr, name, dir)
+			target := proxytest.Listen(t, "127.0.0.1:0")
+			app := proxytest.Connect(t, client.Addr, target.Dest)
+			origin := target.Accept()
+			if err := proxytest.Send(origin, 1, 100); err != nil {
+				t.Fatal(err)
+			}
+			if err := proxytest.Receive(app, 1, 100); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+// Where the protocol has a word for it, the application is told that its
+// destination cannot be reached; elsewhere its connection ends.
+func TestUnreachable(t *testing.T) {
+	closed := proxytest.Listen(t, "127.0.0.1:0")
+	closed.Close()
+	for _, name := range names {
+		t.Run(name, func(t *testing.T) {
+			dir := keys(t)
+			server := startServer(t, name, dir)
+			client := startClient(t, server.Addr, name, dir)
+			app := proxytest.Dial(t, client.Addr)
+			if _, err := app.Write(proxytest.Request(closed.Dest)); err != nil {
+				t.Fatal(err)
+			}
+			reply, err := proxytest.ReadReply(app)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if name == "h2" || name == "ssh" {
+				if reply != socks.ConnectionRefused {
+					t.Errorf("reply %v, want %v", reply, socks.ConnectionRefused)
+				}
+				return
+			}
+			if rest, err := io.ReadAll(app); len(rest) > 0 {
+				t.Errorf("%d bytes, %v, want the end", len(rest), err)
+			}
+		})
+	}
+}
+
+// Nobody gets through with other keys.
+func TestStrangers(t *testing.T) {
+	target := proxytest.Listen(t, "127.0.0.1:0").Echo()
+	for _, name := range names[1:] {
+		t.Run(name, func(t *testing.T) {
+			server := startServer(t, name, keys(t))
+			client := startClient(t, server.Addr, name, keys(t))
+			app := proxytest.Dial(t, client.Addr)
+			if _, err := app.Write(proxytest.Request(target.Dest)); err != nil {
+				t.Fatal(err)
+			}
+			if reply, err := proxytest.ReadReply(app); err == nil && reply == 0 {
+				if rest, err := io.ReadAll(app); len(rest) > 0 {
+					t.Errorf("%d bytes, %v, want the end", len(rest), err)
+				}
+			}
+		})
+	}
+}

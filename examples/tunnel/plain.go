@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+
+	"github.com/headrace-go/headrace/examples/internal/socks"
+)
+
+// A connection of transports tcp, tls and ech begins with the destination, as
+// SOCKS5 writes it. There is no answer: a destination that cannot be reached is
+// the end of the connection.
+
+func plainClient(server string, config *tls.Config) transport {
+	dialer := net.Dialer{Timeout: dialTimeout}
+	return transport{
+		dial: func(ctx context.Context, dest socks.Addr) (net.Conn, error) {
+			c, err := dialer.DialContext(ctx, "tcp", server)
+			if err != nil {
+				return nil, err
+			}
+			if config != nil {
+				if c, err = handshake(ctx, tls.Client(c, config)); err != nil {
+					return nil, err
+				}
+			}
+			if _, err := c.Write(dest.Append(nil)); err != nil {
+				_ = c.Close()
+				return nil, err
+			}
+			return c, nil
+		},
+		close: func() {},
+	}
+}
+
+func plainServer(config *tls.Config) transport {
+	return transport{
+		request: func(ctx context.Context, c net.Conn) (net.Conn, string, error) {
+			if config != nil {
+				top := tls.Server(c, config)
+				if err := top.HandshakeContext(ctx); err != nil {
+					return nil, "", err
+				}
+				c = top
+			}
+			dest, err := socks.ReadAddr(c)
+			return c, dest.String(), err
+		},
+		answer: func(net.Conn, error) error { return nil },
+	}
+}
+
+// handshake shakes hands, and closes what cannot.
+func handshake(ctx context.Context, c *tls.Conn) (net.Conn, error) {
+	if err := c.HandshakeContext(ctx); err != nil {
+		_ = c.Close()
+		return nil, err
+	}
+	return c, nil
+}
