@@ -13,8 +13,8 @@
 //
 // # Memory
 //
-// An idle direction of a relay holds no buffer, a busy one 16 KiB, a bulk one
-// up to 512 KiB out of a budget. Buffers are lent by a pool that the caller
+// An idle direction of a relay holds no buffer, a busy one 4 KiB, a bulk one up
+// to 512 KiB out of a budget, and a stuck one what it could not send. Buffers are lent by a pool that the caller
 // may bring; slices that a caller passes in are never kept and never changed.
 //
 // # Fast paths

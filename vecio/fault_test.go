@@ -140,8 +140,11 @@ func TestRelayResetAtRandomPoints(t *testing.T) {
 		rnd := rand.New(rand.NewPCG(uint64(i), 7))
 		a, b := parkableLeg(t, names[i%4]), parkableLeg(t, names[i/4%4])
 		cfg := vecio.RelayConfig{}
-		if i%3 == 0 {
+		switch i % 3 {
+		case 0:
 			cfg.Parker, cfg.ParkAfter = newParker(t), time.Microsecond
+		case 1:
+			cfg = vecio.Portable(cfg)
 		}
 		point := rnd.IntN(len(data))
 		if i%5 == 0 { // around a boundary of the relay's buffers

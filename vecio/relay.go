@@ -137,8 +137,10 @@ func Relay(ctx context.Context, a, b net.Conn, cfg RelayConfig) (RelayStats, err
 // The relay runs in two goroutines, or none while cfg.Parker has it. While a
 // direction is idle it holds no buffer if its source is a *net.TCPConn or a
 // *net.UnixConn, through wrappers with TransparentConn also, or has Step and
-// Ready; over any other source it holds 4 KiB, and its goroutine. A busy direction holds 16 KiB, and more, up to cfg.MaxBurst,
-// while its reads come back full and cfg.Budget grants it.
+// Ready; over any other source it holds 4 KiB, and its goroutine. A busy
+// direction holds 4 KiB, and more, up to cfg.MaxBurst, while its reads come back
+// full and cfg.Budget grants it. What its destination does not take is all that
+// it holds meanwhile, and it begins small again (TestStuckRelayHoldsLittle).
 func Start(ctx context.Context, a, b net.Conn, cfg RelayConfig, done func(RelayStats, error)) error {
 	if err := cfg.normalize(); err != nil {
 		return err

@@ -227,3 +227,56 @@ func TestManyWakeAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// TestWatchDatagrams: the sockets of a NAT table, each watched again after it
+// has been read empty.
+func TestWatchDatagrams(t *testing.T) {
+	eachWatcher(t, func(t *testing.T, w *readiness.Watcher) {
+		defer w.Close()
+		const n, rounds = 50, 5
+		sender, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer sender.Close()
+		woken := make(chan int, n)
+		socks := make([]*net.UDPConn, n)
+		watch := func(i int) {
+			if w.Watch(socks[i], func() { woken <- i }) == nil {
+				t.Fatal("not watched")
+			}
+		}
+		for i := range socks {
+			if socks[i], err = net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)}); err != nil {
+				t.Fatal(err)
+			}
+			defer socks[i].Close()
+			watch(i)
+		}
+		buf := make([]byte, 10)
+		for round := range rounds {
+			for _, c := range socks {
+				if _, err := sender.WriteToUDPAddrPort([]byte{byte(round)}, c.LocalAddr().(*net.UDPAddr).AddrPort()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			seen := map[int]bool{}
+			for range n {
+				i := <-woken
+				if seen[i] {
+					t.Fatalf("socket %d woken twice", i)
+				}
+				seen[i] = true
+				if k, _, err := socks[i].ReadFromUDPAddrPort(buf); k != 1 || err != nil || buf[0] != byte(round) {
+					t.Fatalf("round %d, socket %d: read %d, %v", round, i, k, err)
+				}
+			}
+			for i := range socks {
+				watch(i)
+			}
+		}
+		if got := w.Len(); got != n {
+			t.Errorf("%d watched, want %d", got, n)
+		}
+	})
+}
