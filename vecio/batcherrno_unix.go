@@ -16,7 +16,7 @@ var errMessageSize = errors.ErrUnsupported
 // sent before: an ICMP message has come back.
 func isPeerErrno(errno syscall.Errno) bool {
 	switch errno {
-	case syscall.ECONNREFUSED, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EHOSTDOWN,
+	case syscall.ECONNREFUSED, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EHOSTDOWN, syscall.ENETDOWN,
 		syscall.EPROTO, syscall.ENOPROTOOPT, syscall.EOPNOTSUPP, syscall.EACCES, syscall.EMSGSIZE:
 		return true
 	}

@@ -1,7 +1,7 @@
 // Package vecio moves bytes between connections with as few system calls and
 // as little memory as the system allows: gathered writes, reads that take
-// their buffer only when there is something to read, and the relay at the
-// heart of every proxy.
+// their buffer only when there is something to read, the relay at the heart
+// of every proxy, and for UDP batches of datagrams and the table of flows.
 //
 //	err := vecio.Start(ctx, client, target, vecio.RelayConfig{}, func(s vecio.RelayStats, err error) {
 //		log.Printf("%d bytes up, %d down: %v", s.AToB.Bytes, s.BToA.Bytes, err)
@@ -17,10 +17,14 @@
 // to 512 KiB out of a budget, and a stuck one what it could not send. Buffers are lent by a pool that the caller
 // may bring; slices that a caller passes in are never kept and never changed.
 //
+// An idle flow of a FlowTable holds its socket and about a kilobyte. What is
+// received is read into slabs of 64 KiB, taken when it is there; it is turned
+// in place, or into slots of a second slab, and sent from there.
+//
 // # Fast paths
 //
-// Raw system calls are made on *net.TCPConn and *net.UnixConn only, found
-// under any number of wrappers that have
+// Raw system calls are made on *net.UDPConn, and among streams on *net.TCPConn
+// and *net.UnixConn only, found under any number of wrappers that have
 //
 //	TransparentConn() (inner net.Conn, moved func(read, written int64))
 //
@@ -32,8 +36,9 @@
 //
 // # Concurrency
 //
-// A relay owns its two connections. Everything else here is as safe for
-// concurrent use as the connection that it is given. The only state shared by
-// the process is the default buffer pool, its budget, and the pipes of spliced
-// relays, which are made on demand and closed with the last relay.
+// A relay owns its two connections, a Receiver and a FlowTable their sockets.
+// Everything else here is as safe for concurrent use as the connection that it
+// is given. The only state shared by the process is the default buffer pool,
+// its budget, the pipes of spliced relays, which are made on demand and closed
+// with the last relay, and the number of Receivers that wait for more.
 package vecio

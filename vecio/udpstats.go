@@ -39,23 +39,25 @@ func (c *directionCounters) did(ms []Datagram, sent int) {
 	for i := range ms[:min(sent, len(ms))] {
 		bytes += len(ms[i].Data)
 	}
-	c.datagrams.Add(int64(sent))
 	c.bytes.Add(int64(bytes))
 	if dropped := len(ms) - sent; dropped > 0 {
 		c.dropped.Add(int64(dropped))
 	}
+	c.datagrams.Add(int64(sent))
 }
 
 func (c *directionCounters) stats() FlowTableDirection {
 	return FlowTableDirection{c.datagrams.Load(), c.bytes.Load(), c.dropped.Load()}
 }
 
-// Stats returns the counters. They are read one by one, while others move.
+// Stats returns the counters. They are read one by one, while others move:
+// first how many datagrams have moved, so that what these have caused is in it.
 func (t *FlowTable) Stats() FlowTableStats {
+	s := &t.stats
+	up, down := s.up.stats(), s.down.stats()
 	t.mu.Lock()
 	flows := len(t.index.flows)
 	t.mu.Unlock()
-	s := &t.stats
 	return FlowTableStats{
 		Flows:      flows,
 		Opened:     s.opened.Load(),
@@ -65,7 +67,7 @@ func (t *FlowTable) Stats() FlowTableStats {
 		OpenFailed: s.openFailed.Load(),
 		Refused:    s.refused.Load(),
 		Truncated:  s.truncated.Load(),
-		Up:         s.up.stats(),
-		Down:       s.down.stats(),
+		Up:         up,
+		Down:       down,
 	}
 }
