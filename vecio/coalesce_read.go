@@ -68,11 +68,23 @@ func (c *CoalesceConn) Read(p []byte) (int, error) {
 	n := r.within(r.buf[r.head:r.tail][:min(len(p), r.tail-r.head)])
 	copy(p, r.buf[r.head:r.head+n])
 	r.advance(n)
-	if r.head += n; r.head == r.tail {
+	r.head += n
+	switch left := r.tail - r.head; {
+	case left == 0:
 		r.drop()
+	case left <= len(r.buf)/fewLeft:
+		// It may be long until it is asked for: a ticket is, behind a handshake.
+		kept := r.win.Keep(left)
+		copy(kept, r.buf[r.head:r.tail])
+		r.win.Put(r.buf)
+		r.buf = kept
+		r.head, r.tail = 0, left
 	}
 	return n, nil
 }
+
+// fewLeft is what part of a buffer is worth moving to a smaller one.
+const fewLeft = 8
 
 // within returns how many of b, the bytes that come next, are of the record.
 func (r *readAhead) within(b []byte) int {
