@@ -61,6 +61,7 @@ type layeredConn struct {
 	rest []byte // what a Step has read and its destination did not take
 	held []byte // the buffer that rest is in
 	dry  bool   // all that has arrived has been read
+	last bool   // and handed on: the next Step says that there is no more
 
 	wmu   sync.Mutex
 	out   growth.Window
