@@ -19,10 +19,11 @@ const recordHeader = 5
 // of a record that it has not begun: when it has no plaintext left, what is
 // here is all there is, and when it wants no more, what is here is not TLS.
 type readAhead struct {
-	mu   sync.Mutex
-	sock *readiness.Socket // nil: raw is no socket
-	try  atomic.Bool       // do not wait: fail with errNothing
-	err  error             // came along with bytes, and is told after them
+	mu    sync.Mutex
+	sock  *readiness.Socket // nil: raw is no socket
+	try   atomic.Bool       // do not wait: fail with errNothing
+	spent bool              // the last try has read all there was
+	err   error             // came along with bytes, and is told after them
 
 	win        growth.Window
 	buf        []byte // lent by win; nil while nothing is ahead
@@ -68,11 +69,23 @@ func (c *CoalesceConn) Read(p []byte) (int, error) {
 	n := r.within(r.buf[r.head:r.tail][:min(len(p), r.tail-r.head)])
 	copy(p, r.buf[r.head:r.head+n])
 	r.advance(n)
-	if r.head += n; r.head == r.tail {
+	r.head += n
+	switch left := r.tail - r.head; {
+	case left == 0:
 		r.drop()
+	case left <= len(r.buf)/fewLeft:
+		// It may be long until it is asked for: a ticket is, behind a handshake.
+		kept := r.win.Keep(left)
+		copy(kept, r.buf[r.head:r.tail])
+		r.win.Put(r.buf)
+		r.buf = kept
+		r.head, r.tail = 0, left
 	}
 	return n, nil
 }
+
+// fewLeft is what part of a buffer is worth moving to a smaller one.
+const fewLeft = 8
 
 // within returns how many of b, the bytes that come next, are of the record.
 func (r *readAhead) within(b []byte) int {
@@ -170,11 +183,17 @@ func (r *readAhead) fill(raw net.Conn, p []byte) (n int, err error) {
 func (r *readAhead) fillFromSocket(first []byte, size int) (n int, err error) {
 	switch {
 	case !r.try.Load() && len(first) == 0:
+		r.spent = false
 		r.buf, err = r.sock.ReadReady(&r.win, size)
 		return len(r.buf), err
 	case !r.try.Load():
+		r.spent = false
 		n, r.buf, err = r.sock.ReadReadyInto(first, &r.win, size)
 		return n, err
+	}
+	if r.spent { // whoever waits looks before he sleeps
+		r.spent = false
+		return 0, errNothing
 	}
 	r.buf = r.win.Get(size)
 	if first = first[:min(len(first), len(r.buf))]; len(first) == 0 {
@@ -187,6 +206,7 @@ func (r *readAhead) fillFromSocket(first []byte, size int) (n int, err error) {
 	if err == readiness.ErrWouldBlock {
 		err = errNothing
 	}
+	r.spent = 0 < n && n < len(r.buf)
 	return n, err
 }
 

@@ -31,7 +31,7 @@ func (l *ledger) Get(n int) []byte {
 	defer l.mu.Unlock()
 	l.lent += n
 	l.most = max(l.most, l.lent)
-	return make([]byte, n, n)
+	return make([]byte, n)
 }
 
 func (l *ledger) Put(b []byte) {
@@ -583,4 +583,28 @@ func FuzzCoalesceRead(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestNotTLSIsAnswered: who speaks something else to a TLS server is told so, on
+// the connection that crypto/tls gives back for it.
+func TestNotTLSIsAnswered(t *testing.T) {
+	a, b := faultconn.Sockets(t, "tcp")
+	config, _ := tlsConfigs(t, tls.VersionTLS13)
+	c := layeredEnd(b, func(c net.Conn) *tls.Conn { return tls.Server(c, config) })
+	if _, err := io.WriteString(a, "GET / HTTP/1.1\r\nHost: example.org\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	err := c.top.Handshake()
+	other, ok := errors.AsType[tls.RecordHeaderError](err)
+	if !ok || other.Conn != c.under || string(other.RecordHeader[:]) != "GET /" {
+		t.Fatalf("Handshake: %v, want a RecordHeaderError", err)
+	}
+	const answer = "HTTP/1.0 400 Bad Request\r\n\r\n"
+	if _, err := io.WriteString(other.Conn, answer); err != nil {
+		t.Fatal(err)
+	}
+	got := make([]byte, len(answer))
+	if _, err := io.ReadFull(a, got); err != nil || string(got) != answer {
+		t.Errorf("read %q, %v", got, err)
+	}
 }

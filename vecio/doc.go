@@ -34,6 +34,8 @@
 // layer that changes bytes, such as a cipher stream, takes part by having the
 // methods of Stepper, and of io.ReaderFrom for the way in.
 //
+// TLS is such a layer, if Coalesce is below it and Layered above.
+//
 // # Concurrency
 //
 // A relay owns its two connections, a Receiver and a FlowTable their sockets.

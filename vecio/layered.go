@@ -29,6 +29,9 @@ import (
 // Step and Ready wait for that; a renegotiation later must be off, as it is by
 // default.
 //
+// An end of the connection without the alert that ends a stream is what top
+// says it is: crypto/tls takes it for an end, unless it cuts a record.
+//
 // CloseWrite is top's, or fails with errors.ErrUnsupported; Abort resets the
 // connection below. Cork and Uncork go to under, for whoever writes several
 // times. The methods are as safe for concurrent use as top's, and allocate
@@ -58,6 +61,7 @@ type layeredConn struct {
 	rest []byte // what a Step has read and its destination did not take
 	held []byte // the buffer that rest is in
 	dry  bool   // all that has arrived has been read
+	last bool   // and handed on: the next Step says that there is no more
 
 	wmu   sync.Mutex
 	out   growth.Window

@@ -423,6 +423,27 @@ func TestLayeredIdleHoldsNothing(t *testing.T) {
 	}
 }
 
+// TestTicketHoldsLittle: who does not read after a handshake holds the ticket
+// that came with it, and no buffer for more.
+func TestTicketHoldsLittle(t *testing.T) {
+	var pool ledger
+	pooled := func(raw net.Conn, wrap func(net.Conn) *tls.Conn) *tlsEnd {
+		under := vecio.Coalesce(raw, vecio.CoalesceConfig{Pool: &pool})
+		top := wrap(under)
+		return &tlsEnd{Conn: vecio.Layered(top, under), top: top, under: under, raw: raw}
+	}
+	c, _ := tcpPair(t, pooled, bareEnd, tls.VersionTLS13)
+	if n := pool.bytes(); n > 1<<10 {
+		t.Errorf("%d bytes are lent behind a handshake", n)
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if n := pool.bytes(); n != 0 {
+		t.Errorf("%d bytes are lent after Close", n)
+	}
+}
+
 // TestLayeredReadDeadline: a deadline in the middle of a record loses nothing.
 func TestLayeredReadDeadline(t *testing.T) {
 	a, b := faultconn.Sockets(t, "tcp")
