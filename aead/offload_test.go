@@ -217,7 +217,7 @@ func TestOffloadContext(t *testing.T) {
 		t.Fatalf("OpenBatch, cancelled in the middle = %d, %v", k, err)
 	}
 	for i := range records {
-		if opened := records[i].Dst != nil && len(records[i].Dst) > 0; opened != (i < k) {
+		if opened := len(records[i].Dst) > 0; opened != (i < k) {
 			t.Fatalf("%d records are open, but record %d: %v", k, i, opened)
 		}
 	}

@@ -47,12 +47,12 @@ func checkChunks(s *subject) error {
 		want := p.twoCalls(nonces, payload)
 		if sealer != nil {
 			if err := sealChunk(sealer, room, align, nonces, payload, want); err != nil {
-				return fmt.Errorf("SealChunk of %d bytes: %w", n, err)
+				return fmt.Errorf("its SealChunk of %d bytes: %w", n, err)
 			}
 		}
 		if opener != nil {
 			if err := openChunk(opener, room, align, nonces, want, payload); err != nil {
-				return fmt.Errorf("OpenChunk of %d bytes: %w", n, err)
+				return fmt.Errorf("its OpenChunk of %d bytes: %w", n, err)
 			}
 		}
 		if err := nonceRoom.restore(nonAl, len(nonces)); err != nil {
@@ -157,10 +157,10 @@ func checkChunkOverlap(p pair, sealer fused.ChunkSealer, opener fused.ChunkOpene
 				refused := d != fused.Headroom && d < n+fused.Overhead && d > -n
 				var out []byte
 				if got := panics(func() { out = sealer.SealChunk(buf[center:center], nonces, in) }); got != refused {
-					return fmt.Errorf("SealChunk of %d bytes at distance %d: panics %v, want %v", n, d, got, refused)
+					return fmt.Errorf("its SealChunk of %d bytes at distance %d: panics %v, want %v", n, d, got, refused)
 				}
 				if !refused && !bytes.Equal(out, chunk) {
-					return fmt.Errorf("SealChunk of %d bytes at distance %d is wrong", n, d)
+					return fmt.Errorf("its SealChunk of %d bytes at distance %d is wrong", n, d)
 				}
 			}
 			if opener != nil {
@@ -175,10 +175,10 @@ func checkChunkOverlap(p pair, sealer fused.ChunkSealer, opener fused.ChunkOpene
 				var out []byte
 				var err error
 				if got := panics(func() { out, _, err = opener.OpenChunk(buf[center:center], nonces, in, n) }); got != refused {
-					return fmt.Errorf("OpenChunk of %d bytes at distance %d: panics %v, want %v", n, d, got, refused)
+					return fmt.Errorf("its OpenChunk of %d bytes at distance %d: panics %v, want %v", n, d, got, refused)
 				}
 				if !refused && (err != nil || !bytes.Equal(out, payload)) {
-					return fmt.Errorf("OpenChunk of %d bytes at distance %d is wrong: %v", n, d, err)
+					return fmt.Errorf("its OpenChunk of %d bytes at distance %d is wrong: %v", n, d, err)
 				}
 			}
 		}
@@ -237,20 +237,20 @@ func (s *subject) guardChunk(p pair, fences [5]fence, last bool, n int, src sour
 	if sealer != nil {
 		copy(in, payload)
 		if got := sealer.SealChunk(out[:0], nonces, in); !bytes.Equal(got, want) {
-			return fmt.Errorf("SealChunk of %d bytes at a page's edge is wrong", n)
+			return fmt.Errorf("its SealChunk of %d bytes at a page's edge is wrong", n)
 		}
 	}
 	if opener != nil {
 		copy(out, want)
 		got, _, err := opener.OpenChunk(in[:0], nonces, out, n)
 		if err != nil || !bytes.Equal(got, payload) {
-			return fmt.Errorf("OpenChunk of %d bytes at a page's edge is wrong: %v", n, err)
+			return fmt.Errorf("its OpenChunk of %d bytes at a page's edge is wrong: %v", n, err)
 		}
 		if n > 0 {
 			head := fences[4].at(last, fused.Headroom)
 			copy(head, want)
 			if _, size, err := opener.OpenChunk(nil, nonces, head, n); err != nil || size != len(want) {
-				return fmt.Errorf("OpenChunk of a length at a page's edge = %d, %v", size, err)
+				return fmt.Errorf("its OpenChunk of a length at a page's edge = %d, %v", size, err)
 			}
 		}
 	}

@@ -77,27 +77,27 @@ func (p pair) refuses(record, nonce, ad []byte) error {
 	before := bytes.Clone(record)
 	out, err := p.got.Open(room[:around], nonce, record, ad)
 	if err == nil || out != nil {
-		return fmt.Errorf("Open = %d bytes, %v, want nil and an error", len(out), err)
+		return fmt.Errorf("its Open = %d bytes, %v, want nil and an error", len(out), err)
 	}
 	if !bytes.Equal(record, before) {
-		return errors.New("Open changed the record")
+		return errors.New("its Open changed the record")
 	}
 	if err := cleared(room[around:around+n], bytes.Repeat([]byte{canary}, n)); err != nil {
 		return err
 	}
 	if !bytes.Equal(room[:around], room[around+n:]) || bytes.Count(room[:around], []byte{canary}) != around {
-		return errors.New("Open wrote outside its output")
+		return errors.New("its Open wrote outside its output")
 	}
 	copy(room, record)
 	room = room[:len(record):len(record)]
 	if out, err := p.got.Open(room[:0], nonce, room, ad); err == nil || out != nil {
-		return fmt.Errorf("Open in place = %d bytes, %v, want nil and an error", len(out), err)
+		return fmt.Errorf("its Open in place = %d bytes, %v, want nil and an error", len(out), err)
 	}
 	if err := cleared(room[:n], before[:n]); err != nil {
 		return fmt.Errorf("in place: %w", err)
 	}
 	if !bytes.Equal(room[n:], before[n:]) {
-		return errors.New("Open in place changed the tag")
+		return errors.New("its Open in place changed the tag")
 	}
 	return nil
 }

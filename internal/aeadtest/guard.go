@@ -82,24 +82,24 @@ func checkGuardPages(s *subject) (err error) {
 			in, out := fences[3].at(last, n), fences[4].at(last, len(sealed))
 			copy(in, plain)
 			if got := p.got.Seal(out[:0], nonce, in, ad); !bytes.Equal(got, sealed) {
-				return fmt.Errorf("Seal of %d bytes at a page's edge is wrong", n)
+				return fmt.Errorf("its Seal of %d bytes at a page's edge is wrong", n)
 			}
 			in = fences[3].at(last, len(sealed))
 			copy(in, plain)
 			if got := p.got.Seal(in[:0], nonce, in[:n], ad); !bytes.Equal(got, sealed) {
-				return fmt.Errorf("Seal in place of %d bytes at a page's edge is wrong", n)
+				return fmt.Errorf("its Seal in place of %d bytes at a page's edge is wrong", n)
 			}
 			out = fences[4].at(last, n)
 			if got, err := p.got.Open(out[:0], nonce, in, ad); err != nil || !bytes.Equal(got, plain) {
-				return fmt.Errorf("Open of %d bytes at a page's edge is wrong: %v", n, err)
+				return fmt.Errorf("its Open of %d bytes at a page's edge is wrong: %v", n, err)
 			}
 			if got, err := p.got.Open(in[:0], nonce, in, ad); err != nil || !bytes.Equal(got, plain) {
-				return fmt.Errorf("Open in place of %d bytes at a page's edge is wrong: %v", n, err)
+				return fmt.Errorf("its Open in place of %d bytes at a page's edge is wrong: %v", n, err)
 			}
 			copy(in, sealed)
 			in[len(in)-1] ^= 1
 			if got, err := p.got.Open(out[:0], nonce, in, ad); err == nil {
-				return fmt.Errorf("Open of %d forged bytes at a page's edge = %x", n, got)
+				return fmt.Errorf("its Open of %d forged bytes at a page's edge = %x", n, got)
 			}
 			if err := s.guardChunk(p, fences, last, n, src); err != nil {
 				return err

@@ -99,9 +99,7 @@ func checkAdditionalData(s *subject) error {
 	for n := 0; n < 273; n += s.stride {
 		lengths = append(lengths, n)
 	}
-	for _, n := range []int{511, 512, 513, 767, 768, 1023, 1024, 1025, 2047, 2048, 2049, 4000, 4096} {
-		lengths = append(lengths, n)
-	}
+	lengths = append(lengths, 511, 512, 513, 767, 768, 1023, 1024, 1025, 2047, 2048, 2049, 4000, 4096)
 	for _, ad := range lengths {
 		for _, n := range []int{0, 1, 15, 16, 17, 48, 63, 64, 65, 127, 128, 129, 255, 256, 257, 350, 512, 1000, 1350, 4096} {
 			j.vary(src)

@@ -26,10 +26,10 @@ func checkOverlap(s *subject) error {
 			refused := d != 0 && d < n+tagSize && d > -n
 			var out []byte
 			if got := panics(func() { out = p.got.Seal(buf[center:center], nonce, in, nil) }); got != refused {
-				return fmt.Errorf("Seal of %d bytes at distance %d: panics %v, want %v", n, d, got, refused)
+				return fmt.Errorf("its Seal of %d bytes at distance %d: panics %v, want %v", n, d, got, refused)
 			}
 			if !refused && !bytes.Equal(out, sealed) {
-				return fmt.Errorf("Seal of %d bytes at distance %d is wrong", n, d)
+				return fmt.Errorf("its Seal of %d bytes at distance %d is wrong", n, d)
 			}
 			// Open: n + tagSize bytes at center+d to n at center.
 			in = buf[center+d : center+d+n+tagSize]
@@ -40,10 +40,10 @@ func checkOverlap(s *subject) error {
 			}
 			var opened []byte
 			if got := panics(func() { opened, err = p.got.Open(buf[center:center], nonce, in, nil) }); got != refused {
-				return fmt.Errorf("Open of %d bytes at distance %d: panics %v, want %v", n, d, got, refused)
+				return fmt.Errorf("its Open of %d bytes at distance %d: panics %v, want %v", n, d, got, refused)
 			}
 			if !refused && (err != nil || !bytes.Equal(opened, plain)) {
-				return fmt.Errorf("Open of %d bytes at distance %d is wrong: %v", n, d, err)
+				return fmt.Errorf("its Open of %d bytes at distance %d is wrong: %v", n, d, err)
 			}
 		}
 		// Additional data in front of, on, and behind what is written.
@@ -52,12 +52,12 @@ func checkOverlap(s *subject) error {
 			ad := buf[center+d : center+d+adLen]
 			refused := d < n+tagSize && d > -adLen
 			if got := panics(func() { p.got.Seal(buf[center:center], nonce, plain, ad) }); got != refused {
-				return fmt.Errorf("Seal of %d bytes, additional data at distance %d: panics %v, want %v", n, d, got, refused)
+				return fmt.Errorf("its Seal of %d bytes, additional data at distance %d: panics %v, want %v", n, d, got, refused)
 			}
 			record := p.want.Seal(nil, nonce, plain, ad)
 			refused = d < n && d > -adLen
 			if got := panics(func() { _, _ = p.got.Open(buf[center:center], nonce, record, ad) }); got != refused {
-				return fmt.Errorf("Open of %d bytes, additional data at distance %d: panics %v, want %v", n, d, got, refused)
+				return fmt.Errorf("its Open of %d bytes, additional data at distance %d: panics %v, want %v", n, d, got, refused)
 			}
 		}
 	}

@@ -102,10 +102,10 @@ func (j *job) run(from source) (err error) {
 		return err
 	}
 	if !bytes.Equal(src, plain) {
-		return errors.New("Seal changed the plaintext")
+		return errors.New("its Seal changed the plaintext")
 	}
 	if err := errors.Join(j.dst.restore(j.dstAlign, len(sealed)), j.src.restore(j.srcAlign, j.n)); err != nil {
-		return fmt.Errorf("Seal %w", err)
+		return fmt.Errorf("its Seal %w", err)
 	}
 
 	src = j.src.slot(j.srcAlign, len(sealed))
@@ -117,26 +117,26 @@ func (j *job) run(from source) (err error) {
 	dst = j.dst.slot(j.dstAlign, j.n)
 	opened, err := j.got.Open(dst[:0], nonce, src, ad)
 	if err != nil {
-		return fmt.Errorf("Open: %w", err)
+		return fmt.Errorf("its Open: %w", err)
 	}
 	if err := same("Open", opened, plain, dst); err != nil {
 		return err
 	}
 	if !bytes.Equal(src, sealed) {
-		return errors.New("Open changed the record")
+		return errors.New("its Open changed the record")
 	}
 	if err := j.dst.restore(j.dstAlign, j.n); err != nil {
-		return fmt.Errorf("Open %w", err)
+		return fmt.Errorf("its Open %w", err)
 	}
 	opened, err = j.got.Open(src[:0], nonce, src, ad)
 	if err != nil {
-		return fmt.Errorf("Open in place: %w", err)
+		return fmt.Errorf("its Open in place: %w", err)
 	}
 	if err := same("Open in place", opened, plain, src); err != nil {
 		return err
 	}
 	if !bytes.Equal(src[j.n:], sealed[j.n:]) {
-		return errors.New("Open in place changed the tag")
+		return errors.New("its Open in place changed the tag")
 	}
 	if err := j.src.restore(j.srcAlign, len(sealed)); err != nil {
 		return fmt.Errorf("in place: %w", err)

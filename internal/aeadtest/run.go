@@ -13,11 +13,11 @@ import (
 type New func(key []byte) (cipher.AEAD, error)
 
 // Run judges what newAEAD makes, as subtests of t named after s. It takes some
-// seconds; with -short, for emulators, only some lengths and alignments are
-// tried.
+// seconds; with -short, for emulators, and with the race detector, only some
+// lengths and alignments are tried.
 func Run(t *testing.T, s Suite, newAEAD New) {
 	stride := 1
-	if testing.Short() {
+	if testing.Short() || raceEnabled {
 		stride = 17
 	}
 	t.Run(s.Name, func(t *testing.T) {
@@ -109,10 +109,10 @@ func (s *subject) pair(key []byte) (pair, error) {
 	handed := append([]byte(nil), key...)
 	got, err := s.newAEAD(handed)
 	if err != nil {
-		return pair{}, fmt.Errorf("New of a key of %d bytes: %w", len(key), err)
+		return pair{}, fmt.Errorf("its New of a key of %d bytes: %w", len(key), err)
 	}
 	if string(handed) != string(key) {
-		return pair{}, errors.New("New changed the key")
+		return pair{}, errors.New("its New changed the key")
 	}
 	clear(handed) // the AEAD must have a copy
 	return pair{got: got, want: want, key: key}, nil

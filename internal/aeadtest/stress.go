@@ -53,11 +53,11 @@ func (p pair) stress(src source) error {
 		var got []byte
 		deepen(round%50, func() { got = p.got.Seal(nil, nonce, plain, nonce[:5]) })
 		if !bytes.Equal(got, want) {
-			return fmt.Errorf("Seal of %d bytes is wrong beside others", n)
+			return fmt.Errorf("its Seal of %d bytes is wrong beside others", n)
 		}
 		got, err := p.got.Open(got[:0], nonce, got, nonce[:5])
 		if err != nil || !bytes.Equal(got, plain) {
-			return fmt.Errorf("Open of %d bytes is wrong beside others: %v", n, err)
+			return fmt.Errorf("its Open of %d bytes is wrong beside others: %v", n, err)
 		}
 		runtime.Gosched()
 	}
@@ -101,10 +101,10 @@ func checkAllocs(s *subject) error {
 			return count(func() { _, _ = a.Open(buf[:0], nonce, record, nonce) })
 		}
 		if got, most := seal(p.got), seal(p.want); got > most {
-			return fmt.Errorf("Seal of %d bytes allocates %v times, the reference %v", n, got, most)
+			return fmt.Errorf("its Seal of %d bytes allocates %v times, the reference %v", n, got, most)
 		}
 		if got, most := open(p.got), open(p.want); got > most {
-			return fmt.Errorf("Open of %d bytes allocates %v times, the reference %v", n, got, most)
+			return fmt.Errorf("its Open of %d bytes allocates %v times, the reference %v", n, got, most)
 		}
 		record[0] ^= 1
 		if got, most := open(p.got), open(p.want); got > most {
@@ -113,13 +113,13 @@ func checkAllocs(s *subject) error {
 		nonces := make([]byte, 2*fused.NonceSize)
 		if sealer != nil {
 			if got := count(func() { sealer.SealChunk(buf[:0], nonces, buf[fused.Headroom:fused.Headroom+n]) }); got > 0 {
-				return fmt.Errorf("SealChunk of %d bytes allocates %v times", n, got)
+				return fmt.Errorf("its SealChunk of %d bytes allocates %v times", n, got)
 			}
 		}
 		if opener != nil {
 			chunk := p.twoCalls(nonces, make([]byte, n))
 			if got := count(func() { _, _, _ = opener.OpenChunk(buf[:0], nonces, chunk, n) }); got > 0 {
-				return fmt.Errorf("OpenChunk of %d bytes allocates %v times", n, got)
+				return fmt.Errorf("its OpenChunk of %d bytes allocates %v times", n, got)
 			}
 		}
 	}

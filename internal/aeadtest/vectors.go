@@ -78,7 +78,7 @@ func (s *subject) try(v vector) error {
 	switch v.Result {
 	case "invalid":
 		if err == nil || opened != nil {
-			return fmt.Errorf("Open = %x, %v, want nil and an error", opened, err)
+			return fmt.Errorf("its Open = %x, %v, want nil and an error", opened, err)
 		}
 		return nil
 	case "valid":
@@ -86,10 +86,10 @@ func (s *subject) try(v vector) error {
 		return fmt.Errorf("unknown result %q", v.Result)
 	}
 	if err != nil || !bytes.Equal(opened, v.Msg) {
-		return fmt.Errorf("Open = %x, %v, want %x", opened, err, v.Msg)
+		return fmt.Errorf("its Open = %x, %v, want %x", opened, err, v.Msg)
 	}
 	if sealed := a.Seal(nil, v.IV, v.Msg, v.AAD); !bytes.Equal(sealed, record) {
-		return fmt.Errorf("Seal = %x, want %x", sealed, record)
+		return fmt.Errorf("its Seal = %x, want %x", sealed, record)
 	}
 	return nil
 }

@@ -140,7 +140,7 @@ func TestBrokenKernelIsNotUsed(t *testing.T) {
 		why = append(why, b.Name+": "+b.Unavailable)
 	}
 	want := []string{
-		"broken: failed its self-test: Seal of 1350 bytes is wrong",
+		"broken: failed its self-test: its Seal of 1350 bytes is wrong",
 		"panicky: failed its self-test: panic: no such instruction",
 		"failing: failed its self-test: no",
 		"good: ",

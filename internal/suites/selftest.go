@@ -35,7 +35,7 @@ func selfTest(id ID, newAEAD func(key []byte) (cipher.AEAD, error)) (err error) 
 		nonce, plain, ad := pattern(id.NonceSize(), i), pattern(n, i+1), pattern(i*3, i+2)
 		record := want.Seal(nil, nonce, plain, ad)
 		if !bytes.Equal(got.Seal(nil, nonce, plain, ad), record) {
-			return fmt.Errorf("Seal of %d bytes is wrong", n)
+			return fmt.Errorf("its Seal of %d bytes is wrong", n)
 		}
 		if err := selfTestChunk(want, got, nonce, plain); err != nil {
 			return fmt.Errorf("chunk of %d bytes: %w", n, err)
@@ -43,11 +43,11 @@ func selfTest(id ID, newAEAD func(key []byte) (cipher.AEAD, error)) (err error) 
 		forged := bytes.Clone(record)
 		forged[i*37%len(forged)] ^= 0x10
 		if _, err := got.Open(nil, nonce, forged, ad); err == nil {
-			return fmt.Errorf("Open of %d forged bytes works", n)
+			return fmt.Errorf("its Open of %d forged bytes works", n)
 		}
 		opened, err := got.Open(record[:0], nonce, record, ad)
 		if err != nil || !bytes.Equal(opened, plain) {
-			return fmt.Errorf("Open of %d bytes is wrong", n)
+			return fmt.Errorf("its Open of %d bytes is wrong", n)
 		}
 	}
 	return nil
