@@ -3,7 +3,8 @@
 //
 //	go run ./bench/cmd/aeadsweep -o bench/results/aead-sweep
 //
-// writes aead-sweep.txt, in the Go benchmark format, and aead-sweep.svg. It
+// writes aead-sweep.txt, in the Go benchmark format with a unit for each
+// implementation, and aead-sweep.svg. It
 // prints, for each implementation, where it is slower than the standard
 // library by more than 3 ns and the noise, and exits with 1 if that is
 // anywhere.
@@ -46,10 +47,12 @@ func run(output string, rounds int, stdout io.Writer) (slow bool, err error) {
 			if err != nil {
 				return false, err
 			}
-			for i, name := range names {
-				for j, size := range sizes() {
-					fmt.Fprintf(&raw, "BenchmarkSweep/suite=%s/op=%s/size=%d/impl=%s 1 %.1f ns/op\n", s.name, op.name, size, name, times[i][j])
+			for j, size := range sizes() {
+				fmt.Fprintf(&raw, "BenchmarkSweep/suite=%s/op=%s/size=%d 1", s.name, op.name, size)
+				for i, name := range names {
+					fmt.Fprintf(&raw, " %.1f %s-ns/op", times[i][j], name)
 				}
+				raw.WriteByte('\n')
 			}
 			noise := floor(times[0], times[1])
 			fmt.Fprintf(stdout, "%s %s: noise %.1f %%\n", s.name, op.name, 100*noise)

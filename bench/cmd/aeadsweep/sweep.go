@@ -69,12 +69,14 @@ func sizes() []int {
 	for n := 0; n <= 64<<10; {
 		s = append(s, n)
 		switch {
-		case n < 300:
+		case n < 130:
 			n++
+		case n < 1000:
+			n += 5
 		case n < 4500:
-			n += 7
+			n += 29
 		default:
-			n += 509
+			n += 1021
 		}
 	}
 	return append(s, 64<<10)

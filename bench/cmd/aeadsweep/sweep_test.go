@@ -60,7 +60,7 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := strings.Count(string(raw), "impl=std "), len(suites)*len(operations)*len(sizes()); got != want {
+	if got, want := strings.Count(string(raw), " std-ns/op "), len(suites)*len(operations)*len(sizes()); got != want {
 		t.Errorf("%d lines for std, want %d", got, want)
 	}
 	picture, err := os.ReadFile(name + ".svg")
