@@ -80,6 +80,29 @@ func BenchmarkSealChunk(b *testing.B) {
 	})
 }
 
+func BenchmarkOpenChunk(b *testing.B) {
+	rivals(b, func(b *testing.B, a cipher.AEAD) {
+		const n = 1350
+		payload, nonces := make([]byte, n), make([]byte, 2*nonceSize)
+		sealed := a.Seal(nil, nonces[:nonceSize], binary.BigEndian.AppendUint16(nil, n), nil)
+		sealed = a.Seal(sealed, nonces[nonceSize:], payload, nil)
+		var length [lengthSize]byte
+		b.SetBytes(n)
+		b.ReportAllocs()
+		for b.Loop() {
+			var err error
+			if ours, ok := a.(*AEAD); ok {
+				_, _, err = ours.OpenChunk(payload[:0], nonces, sealed, n)
+			} else if _, err = a.Open(length[:0], nonces[:nonceSize], sealed[:chunkHeadroom], nil); err == nil {
+				_, err = a.Open(payload[:0], nonces[nonceSize:], sealed[chunkHeadroom:], nil)
+			}
+			if err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
 func BenchmarkNew(b *testing.B) {
 	skipWithout(b)
 	key := make([]byte, keySize)
