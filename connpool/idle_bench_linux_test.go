@@ -65,6 +65,10 @@ func idle(b *testing.B, conns int) {
 	<-time.After(quiet)
 	b.ReportMetric(float64(cpu()-before)/quiet.Seconds()/1e3, "cpu-µs/s")
 
+	if s := p.Stats(); s.Idle != conns {
+		b.Fatalf("%d of %d are still idle", s.Idle, conns)
+	}
+
 	turn := func() time.Duration {
 		start := time.Now()
 		c, err := p.Get(context.Background(), "other")

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"sync"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -27,6 +28,9 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
+// held keeps the collector from closing what nobody else refers to.
+var held sync.Map
+
 func hold() error {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -34,14 +38,13 @@ func hold() error {
 	}
 	fmt.Println(ln.Addr())
 	go func() {
-		var held []net.Conn
 		for {
 			c, err := ln.Accept()
 			if err != nil {
 				fmt.Fprintln(os.Stderr, err)
 				os.Exit(1)
 			}
-			held = append(held, c)
+			held.Store(c, true)
 		}
 	}()
 	_, err = io.Copy(io.Discard, os.Stdin)

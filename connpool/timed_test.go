@@ -66,7 +66,7 @@ func TestIdleTimeout(t *testing.T) {
 		if s := p.Stats(); s.Idle != 2 {
 			t.Fatalf("%d idle before IdleTimeout", s.Idle)
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if s := p.Stats(); s.Idle != 1 || s.EvictedFor(connpool.CauseIdle) != 1 {
 			t.Fatalf("%+v at IdleTimeout", s)
