@@ -57,13 +57,17 @@ func batchConn(t testing.TB, c *net.UDPConn, cfg vecio.BatchConfig) *vecio.Batch
 	return b
 }
 
+// readBuffers are those of readDatagrams, which no two tests call at once: to
+// make them anew each time takes longer than the tests do.
+var readBuffers [8][1 << 16]byte
+
 // readDatagrams reads n datagrams, each of its own.
 func readDatagrams(t testing.TB, c *vecio.BatchConn, n int) (all []vecio.Datagram) {
 	t.Helper()
 	c.Conn().SetReadDeadline(time.Now().Add(time.Minute))
-	ms := make([]vecio.Datagram, 8)
+	ms := make([]vecio.Datagram, len(readBuffers))
 	for i := range ms {
-		ms[i].Buf = make([]byte, 1<<16)
+		ms[i].Buf = readBuffers[i][:]
 	}
 	for len(all) < n {
 		k, err := c.ReadBatch(ms)
