@@ -68,7 +68,8 @@ type ChunkConfig struct {
 	// MiB at most.
 	Pool Pool
 	// Budget grants bursts beyond 4 KiB; a refusal means that the stream goes
-	// on with less, and whole chunks all the same. Nil means one of 8 MiB for the whole process.
+	// on with less, and whole chunks all the same. Nil means one of 4 MiB for
+	// the whole process.
 	Budget Budget
 }
 

@@ -39,7 +39,7 @@ type RelayConfig struct {
 		Put(b []byte)
 	}
 	// Budget grants bursts beyond 4 KiB; a refusal means that the relay goes
-	// on with less. Nil means one of 8 MiB for the whole process.
+	// on with less. Nil means one of 4 MiB for the whole process.
 	Budget interface {
 		TryReserve(n int) bool
 		Release(n int)

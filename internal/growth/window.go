@@ -176,10 +176,14 @@ func (w *Window) Observe(got int) {
 func Default() Budget { return &process }
 
 // processLimit bounds the growth of all streams that share the default
-// budget, in bytes: enough for sixteen bulk streams at their largest burst, or
-// for 680 at the floor, and little beside the 100 MB that 1000
-// connections may cost in two processes together.
-const processLimit = 8 << 20
+// budget, in bytes: little beside the 100 MB that 1000 connections may cost in
+// two processes together. share is the part of what is left that one burst may
+// take, at most: so the first stream has its largest burst, a dozen more a
+// quarter of that, hundreds the floor, and none takes it all.
+const (
+	processLimit = 4 << 20
+	share        = 8
+)
 
 var process limited
 
@@ -187,7 +191,8 @@ var process limited
 type limited struct{ used atomic.Int64 }
 
 func (l *limited) TryReserve(n int) bool {
-	if l.used.Add(int64(n)) > processLimit {
+	used := l.used.Add(int64(n)) - int64(n)
+	if int64(n)*share > processLimit-used {
 		l.used.Add(int64(-n))
 		return false
 	}

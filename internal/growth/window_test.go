@@ -159,17 +159,26 @@ func TestShrink(t *testing.T) {
 	}
 }
 
-func TestDefaultBudgetIsBounded(t *testing.T) {
+// TestDefaultBudgetIsShared: it has a bound, no burst takes more than a part of
+// what is left, and what is released can be reserved again.
+func TestDefaultBudgetIsShared(t *testing.T) {
 	b := growth.Default()
-	granted := 0
-	for b.TryReserve(1 << 20) {
-		if granted++; granted > 1<<10 {
-			t.Fatal("the default budget has no bound")
+	for range 2 {
+		var granted []int
+		for _, n := range []int{growth.Max, growth.Max / 4, growth.Floor, growth.Least} {
+			count := 0
+			for n -= growth.Least / 2; b.TryReserve(n); count++ {
+				granted = append(granted, n)
+				if count > 1<<12 {
+					t.Fatal("the default budget has no bound")
+				}
+			}
+			if count == 0 {
+				t.Errorf("no burst of %d bytes after %d larger ones", n, len(granted))
+			}
+		}
+		for _, n := range granted {
+			b.Release(n)
 		}
 	}
-	b.Release(granted << 20)
-	if !b.TryReserve(granted << 20) {
-		t.Fatal("what was released cannot be reserved again")
-	}
-	b.Release(granted << 20)
 }
