@@ -2,12 +2,15 @@ package rivals
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
 	"io"
 	"net"
 	"testing"
 
 	"github.com/headrace-go/headrace/mux"
 	"github.com/headrace-go/headrace/mux/h2mux"
+	"github.com/headrace-go/headrace/vecio"
 )
 
 // headraceMuxer is h2mux with its defaults.
@@ -23,6 +26,22 @@ var headraceMuxer = muxer{name: "headrace", connect: func(tb testing.TB, dial fu
 	}
 	return headraceSession{client}, headraceSession{server}
 }}
+
+// dialMerged speaks TLS 1.3 over what merges its records, on both sides.
+func dialMerged(clientConfig, serverConfig *tls.Config) (net.Conn, net.Conn, error) {
+	rawClient, rawServer, err := dialTCP()
+	if err != nil {
+		return nil, nil, err
+	}
+	client := tls.Client(vecio.Coalesce(rawClient, vecio.CoalesceConfig{}), clientConfig)
+	server := tls.Server(vecio.Coalesce(rawServer, vecio.CoalesceConfig{}), serverConfig)
+	shaken := make(chan error, 1)
+	go func() { shaken <- server.Handshake() }()
+	if err := errors.Join(client.Handshake(), <-shaken); err != nil {
+		return nil, nil, errors.Join(err, client.Close(), server.Close())
+	}
+	return client, server, nil
+}
 
 type headraceSession struct{ mux.Session }
 

@@ -53,6 +53,9 @@ func pairings(tb testing.TB) []pairing {
 		for _, d := range dialers(tb) {
 			all = append(all, pairing{m, d.name, d.dial})
 		}
+		if m.name == headraceMuxer.name {
+			all = append(all, pairing{m, "tlsmerged", func() (net.Conn, net.Conn, error) { return dialMerged(tlsConfigs(tb)) }})
+		}
 	}
 	return all
 }

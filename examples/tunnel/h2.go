@@ -49,12 +49,13 @@ func (s *shared) get(ctx context.Context) (*h2mux.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c, err = handshake(ctx, tls.Client(c, s.config)); err != nil {
+	top, _, err := handshake(ctx, c, s.config, tls.Client)
+	if err != nil {
 		return nil, err
 	}
-	session, err := h2mux.Client(c, h2mux.Config{})
+	session, err := h2mux.Client(top, h2mux.Config{})
 	if err != nil {
-		_ = c.Close()
+		_ = top.Close()
 		return nil, err
 	}
 	s.session = session
@@ -103,7 +104,7 @@ const statusUnreachable = 502
 func h2Server(config *tls.Config) transport {
 	return transport{
 		streams: func(ctx context.Context, c net.Conn, deliver func(net.Conn)) error {
-			top, err := handshake(ctx, tls.Server(c, config))
+			top, _, err := handshake(ctx, c, config, tls.Server)
 			if err != nil {
 				return err
 			}

@@ -122,7 +122,8 @@ func serverTLS(dir, protocol string, ech bool) (*tls.Config, error) {
 	}
 	config := &tls.Config{
 		Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS13, NextProtos: []string{protocol},
-		ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: trust(client),
+		DynamicRecordSizingDisabled: true,
+		ClientAuth:                  tls.RequireAndVerifyClientCert, ClientCAs: trust(client),
 	}
 	if ech {
 		public, err := readPEM(dir, "ech.crt")
@@ -145,7 +146,8 @@ func clientTLS(dir, protocol string, ech bool) (*tls.Config, error) {
 	}
 	config := &tls.Config{
 		Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS13, NextProtos: []string{protocol},
-		RootCAs: trust(server), ServerName: server.DNSNames[0],
+		DynamicRecordSizingDisabled: true,
+		RootCAs:                     trust(server), ServerName: server.DNSNames[0],
 		ClientSessionCache: tls.NewLRUClientSessionCache(0),
 	}
 	if ech {

@@ -3,7 +3,7 @@
 // between the two.
 //
 //	tunnel keygen [-dir DIR] [-name NAME]
-//	tunnel server [-listen ADDR] [-transport TRANSPORT] [-dir DIR] [-idle TIME] [-debug ADDR]
+//	tunnel server [-listen ADDR] [-transport TRANSPORT] [-dir DIR] [-generate] [-idle TIME] [-debug ADDR]
 //	tunnel client [-listen ADDR] -server HOST:PORT [-transport TRANSPORT] [-dir DIR] [-user NAME] [-idle TIME] [-debug ADDR]
 //
 // The transports are
@@ -118,7 +118,13 @@ func (o *options) config() serve.Config {
 
 func runServer(args []string) {
 	o := newOptions("server", "127.0.0.1:8443")
+	generated := o.set.Bool("generate", false, "make new keys first, as keygen does")
 	o.parse(args)
+	if *generated {
+		if err := generate(o.dir, "tunnel.example"); err != nil {
+			log.Fatal(err)
+		}
+	}
 	t, err := newServer(o.transport, o.dir)
 	if err != nil {
 		log.Fatal(err)

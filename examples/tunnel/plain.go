@@ -6,6 +6,7 @@ import (
 	"net"
 
 	"github.com/headrace-go/headrace/examples/internal/socks"
+	"github.com/headrace-go/headrace/vecio"
 )
 
 // A connection of transports tcp, tls and ech begins with the destination, as
@@ -21,9 +22,11 @@ func plainClient(server string, config *tls.Config) transport {
 				return nil, err
 			}
 			if config != nil {
-				if c, err = handshake(ctx, tls.Client(c, config)); err != nil {
+				top, under, err := handshake(ctx, c, config, tls.Client)
+				if err != nil {
 					return nil, err
 				}
+				c = vecio.Layered(top, under)
 			}
 			if _, err := c.Write(dest.Append(nil)); err != nil {
 				_ = c.Close()
@@ -39,11 +42,11 @@ func plainServer(config *tls.Config) transport {
 	return transport{
 		request: func(ctx context.Context, c net.Conn) (net.Conn, string, error) {
 			if config != nil {
-				top := tls.Server(c, config)
-				if err := top.HandshakeContext(ctx); err != nil {
+				top, under, err := handshake(ctx, c, config, tls.Server)
+				if err != nil {
 					return nil, "", err
 				}
-				c = top
+				c = vecio.Layered(top, under)
 			}
 			dest, err := socks.ReadAddr(c)
 			return c, dest.String(), err
@@ -52,11 +55,14 @@ func plainServer(config *tls.Config) transport {
 	}
 }
 
-// handshake shakes hands, and closes what cannot.
-func handshake(ctx context.Context, c *tls.Conn) (net.Conn, error) {
-	if err := c.HandshakeContext(ctx); err != nil {
-		_ = c.Close()
-		return nil, err
+// handshake speaks TLS over raw, which it closes if that fails. What is under
+// merges the records of both directions into few system calls.
+func handshake(ctx context.Context, raw net.Conn, config *tls.Config, side func(net.Conn, *tls.Config) *tls.Conn) (*tls.Conn, *vecio.CoalesceConn, error) {
+	under := vecio.Coalesce(raw, vecio.CoalesceConfig{})
+	top := side(under, config)
+	if err := top.HandshakeContext(ctx); err != nil {
+		_ = top.Close()
+		return nil, nil, err
 	}
-	return c, nil
+	return top, under, nil
 }

@@ -52,7 +52,7 @@ func TestOpenSSHServer(t *testing.T) {
 	for name, data := range map[string]string{
 		"authorized": string(ssh.MarshalAuthorizedKey(key)),
 		"host":       string(host),
-		"config": "HostKey " + config + "/host\nAuthorizedKeysFile " + config + "/authorized\nStrictModes no\nUsePAM no\n" +
+		"config": "HostKey " + config + "/host\nAuthorizedKeysFile " + config + "/authorized\nStrictModes no\nUsePAM yes\n" +
 			"PidFile none\nAllowTcpForwarding yes\nPasswordAuthentication no\n",
 	} {
 		file := filepath.Join(config, name)

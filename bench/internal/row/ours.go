@@ -15,6 +15,7 @@ const (
 func Ours() []Row {
 	return []Row{
 		socks5(), shadowsocks("aes-256-gcm"), trojan(),
+		tunnel("tcp", "fresh"), tunnel("tls", "resumed"), tunnel("ech", "resumed"), tunnel("ssh", "pooled"), tunnel("h2", "pooled"),
 		unpooled(socks5()), unpooled(shadowsocks("aes-256-gcm")),
 		warmed(shadowsocks("aes-256-gcm")), warmed(trojan()),
 	}
@@ -70,5 +71,14 @@ func trojan() Row {
 	return Row{Name: "trojan", Warm: "resumed", Steps: []Step{
 		example("server", ServerSide, "trojan", "server", "-password", password, "-cert", "${cert}", "-key", "${key}"),
 		example("client", ClientSide, "trojan", "client", "-password", password, "-ca", "${cert}", "-name", "${servername}", "-server", "${server}"),
+	}}
+}
+
+// tunnel is the tunnel over one of its transports. Its server makes the keys, in
+// its own directory.
+func tunnel(transport, warm string) Row {
+	return Row{Name: "tunnel-" + transport, Warm: warm, Steps: []Step{
+		example("server", ServerSide, "tunnel", "server", "-transport", transport, "-dir", "${dir}", "-generate"),
+		example("client", ClientSide, "tunnel", "client", "-transport", transport, "-dir", "${dir}/../server", "-server", "${server}"),
 	}}
 }

@@ -1,0 +1,5 @@
+//go:build !race
+
+package h2mux_test
+
+const raceEnabled = false
