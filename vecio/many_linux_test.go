@@ -87,10 +87,10 @@ func TestManyParkedRelays(t *testing.T) {
 	// The runtime keeps records of the goroutines that there have been.
 	first := crowd()
 	second := crowd()
-	if second > first+uint64(n) {
+	if second > first+4*uint64(n) { // a relay that stayed would be some forty
 		t.Errorf("%d objects after one crowd of %d relays, %d after another", first, n, second)
 	}
-	if after := openFiles(t); after != files {
+	if after := openFiles(t); after > files { // what earlier tests left may go
 		t.Errorf("%d files open before, %d after", files, after)
 	}
 }
