@@ -24,7 +24,7 @@ func connError(code mux.Code, reason string) error {
 	return &mux.SessionError{Code: code, Reason: reason}
 }
 
-// streamError is what the peer did to break one stream.
+// checkCode refuses codes that a frame has no room for.
 func checkCode(code mux.Code) error {
 	if code > 1<<32-1 {
 		return fmt.Errorf("h2mux: code %d does not fit into 32 bits", uint64(code))

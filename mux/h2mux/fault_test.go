@@ -25,7 +25,7 @@ func faultStep() int64 {
 	if on, _ := strconv.ParseBool(os.Getenv("HEADRACE_SOAK")); on {
 		return 1
 	}
-	return 61
+	return 251
 }
 
 // TestFaults cuts a session's connection at offsets all over its first 64 KiB.

@@ -41,24 +41,6 @@ func newPeer(t *testing.T, cfg h2mux.Config) (*peer, *h2mux.Session) {
 	return p, s
 }
 
-// newServerPeer returns a client session and its server.
-func newServerPeer(t *testing.T, cfg h2mux.Config) (*peer, *h2mux.Session) {
-	t.Helper()
-	a, b := faultconn.Pair(1 << 20)
-	s, err := h2mux.Client(a, cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	hello := make([]byte, len(http2.ClientPreface))
-	if _, err := io.ReadFull(b, hello); err != nil {
-		t.Fatal(err)
-	}
-	p := speak(t, b)
-	p.check(p.framer.WriteSettings())
-	t.Cleanup(func() { s.Close() })
-	return p, s
-}
-
 func speak(t *testing.T, c *faultconn.Endpoint) *peer {
 	p := &peer{t: t, conn: c, framer: http2.NewFramer(c, c), frames: make(chan http2.Frame, 1<<16)}
 	p.enc = hpack.NewEncoder(&p.block)

@@ -113,9 +113,9 @@ func (st *Stream) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	var q queue
-	n := st.take(&q, len(p))
+	st.take(&q, len(p))
 	s.unlock()
-	n = 0
+	n := 0
 	for q.head != nil {
 		c := q.pop()
 		n += copy(p[n:], c.data)
@@ -125,13 +125,12 @@ func (st *Stream) Read(p []byte) (int, error) {
 }
 
 // take moves up to n bytes to q, and returns the credit for them.
-func (st *Stream) take(q *queue, n int) int {
+func (st *Stream) take(q *queue, n int) {
 	n = st.in.take(q, n)
 	if st.in.head != nil {
 		st.readable.Signal() // there is more, for another reader
 	}
 	st.consumed(int64(n))
-	return n
 }
 
 // stepMax bounds what is on its way out of a stream at once.
