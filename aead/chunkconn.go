@@ -57,6 +57,13 @@ func (c *ChunkConn) Ready(watch Watcher, wake func()) (cancel func()) {
 	return c.r.Ready(watch, wake)
 }
 
+// Trim is for a stream that will be idle for a while: the ciphers of both
+// directions give up what they can make anew. See ChunkReader.Trim.
+func (c *ChunkConn) Trim() {
+	c.r.Trim()
+	c.w.Trim()
+}
+
 // Write is ChunkWriter.Write.
 func (c *ChunkConn) Write(p []byte) (int, error) {
 	if err := c.writeExpired(); err != nil {

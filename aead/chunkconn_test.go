@@ -466,3 +466,41 @@ func TestChain(t *testing.T) {
 	}
 	l.check(t, 0)
 }
+
+// TestTrim: what a stream gives up while it is idle it makes anew, whatever runs
+// at the same time.
+func TestTrim(t *testing.T) {
+	for _, suite := range []aead.Suite{aead.AES128GCM, aead.AES256GCM, aead.ChaCha20Poly1305} {
+		raw1, raw2 := tcpPair(t)
+		cfg := chunkConfig(mustAEAD(t, suite), newLedger())
+		c1, c2 := mustConn(t, raw1, cfg), mustConn(t, raw2, cfg)
+		c1.Trim() // before there is anything to give up
+		stop := make(chan struct{})
+		var group sync.WaitGroup
+		group.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					c1.Trim()
+					c2.Trim()
+				}
+			}
+		})
+		want := randomBytes(2, 1<<20)
+		group.Go(func() {
+			if _, err := c1.Write(want); err != nil {
+				t.Error(err)
+			}
+		})
+		got := make([]byte, len(want))
+		if _, err := io.ReadFull(c2, got); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%v: other bytes arrive beside Trim, or %v", suite, err)
+		}
+		close(stop)
+		group.Wait()
+		c1.Close()
+		c2.Close()
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/headrace-go/headrace/internal/fused"
 	"github.com/headrace-go/headrace/internal/growth"
 	"github.com/headrace-go/headrace/internal/readiness"
 )
@@ -339,6 +340,18 @@ func (r *ChunkReader) begin() (bool, error) {
 
 // Stats returns what was opened so far.
 func (r *ChunkReader) Stats() ChunkStats { return r.opened.stats() }
+
+// Trim is for a stream that will be idle for a while: the cipher gives up what
+// it can make anew with the next chunk, in less than a microsecond. While another
+// method runs, Trim does nothing.
+func (r *ChunkReader) Trim() {
+	if r.mu.TryLock() {
+		if r.opener != nil {
+			fused.Trim(r.opener.aead)
+		}
+		r.unlock()
+	}
+}
 
 // close lets go of all memory, or has the method that is running do so.
 func (r *ChunkReader) close() {

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/headrace-go/headrace/internal/fused"
 	"github.com/headrace-go/headrace/internal/growth"
 	"github.com/headrace-go/headrace/internal/vec"
 )
@@ -286,6 +287,16 @@ func (w *ChunkWriter) finish() error {
 
 // Stats returns what was sealed so far.
 func (w *ChunkWriter) Stats() ChunkStats { return w.sealed.stats() }
+
+// Trim is ChunkReader.Trim, for what is written.
+func (w *ChunkWriter) Trim() {
+	if w.mu.TryLock() {
+		if w.sealer != nil {
+			fused.Trim(w.sealer.aead)
+		}
+		w.unlock()
+	}
+}
 
 // close lets go of all memory, or has the method that is running do so.
 func (w *ChunkWriter) close() {

@@ -41,7 +41,11 @@ type xorConn struct {
 	*net.TCPConn
 	sock *readiness.Socket
 	buf  []byte
+
+	trimmed atomic.Int64
 }
+
+func (c *xorConn) Trim() { c.trimmed.Add(1) }
 
 func newXorConn(c net.Conn) *xorConn {
 	s, _ := readiness.Of(c)

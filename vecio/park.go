@@ -89,6 +89,9 @@ func (f *flow) park() bool {
 	if f.src != nil {
 		c = f.src.Conn()
 	}
+	if t, ok := f.source().(interface{ Trim() }); ok {
+		t.Trim()
+	}
 	f.unbind()
 	b := &f.berth
 	b.mu.Lock()

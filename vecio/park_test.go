@@ -121,3 +121,27 @@ func TestParkerCloseGivesGoroutinesBack(t *testing.T) {
 	b.outer.Close()
 	<-done
 }
+
+// TestParkedLayerIsTrimmed: a layer is told that it will be idle, each time, and
+// not while it is at work.
+func TestParkedLayerIsTrimmed(t *testing.T) {
+	plain, layered := socketLeg(t, "tcp"), socketLeg(t, "tcp")
+	layer := newXorConn(layered.inner)
+	layered.inner = layer
+	p := newParker(t)
+	done := start(t, t.Context(), plain, layered, vecio.RelayConfig{Parker: p, ParkAfter: time.Microsecond})
+	buf := make([]byte, 3)
+	for i := range int64(3) {
+		awaitParked(t, p, 2)
+		if n := layer.trimmed.Load(); n < i+1 {
+			t.Fatalf("parked %d times, trimmed %d times", i+1, n)
+		}
+		layered.outer.Write(flip([]byte("abc")))
+		if _, err := io.ReadFull(plain.outer, buf); err != nil || string(buf) != "abc" {
+			t.Fatalf("%q, %v", buf, err)
+		}
+	}
+	plain.outer.Close()
+	layered.outer.Close()
+	<-done
+}

@@ -8,7 +8,9 @@ import (
 )
 
 // A Stepper is a layer above a connection, such as a cipher stream, that can
-// hand on what has arrived without waiting for more.
+// hand on what has arrived without waiting for more. If it has Trim(), a relay
+// that parks calls that before Ready: the layer will be idle for a while, and
+// may give up what it can make anew.
 type Stepper interface {
 	// Step writes what has arrived to dst, about max bytes at most, and
 	// never waits for more; it may wait for dst. It returns 0 and nil if

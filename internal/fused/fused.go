@@ -19,6 +19,8 @@
 // once for a Sealer or an Opener. Package aeadtest judges all of it.
 package fused
 
+import "crypto/cipher"
+
 // Sizes of a chunk, a record that is framed by its length: the length, two
 // bytes, is sealed under one nonce, the payload under the next.
 const (
@@ -65,4 +67,12 @@ type ChunkOpener interface {
 	// sealed payload and what is appended, OpenChunk panics. With enough
 	// capacity in dst it does not allocate.
 	OpenChunk(dst, nonces, src []byte, limit int) (plaintext []byte, size int, err error)
+}
+
+// Trim has a give up what it keeps beside its key and can make anew, such as the
+// powers of a hash, if it has anything of that kind. It may be in use.
+func Trim(a cipher.AEAD) {
+	if t, ok := a.(interface{ Trim() }); ok {
+		t.Trim()
+	}
 }

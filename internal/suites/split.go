@@ -39,6 +39,13 @@ func newAEAD(chosen []choice, key []byte) (cipher.AEAD, error) {
 	return s, nil
 }
 
+// Trim gives up what both sides can make anew.
+func (s *split) Trim() {
+	for _, a := range []cipher.AEAD{s.AEAD, s.below} {
+		fused.Trim(a)
+	}
+}
+
 func (s *split) Seal(dst, nonce, plaintext, additionalData []byte) []byte {
 	if len(plaintext) < s.from {
 		return s.below.Seal(dst, nonce, plaintext, additionalData)
