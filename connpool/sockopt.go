@@ -171,17 +171,19 @@ type setting struct {
 // or not.
 func (o SocketOptions) settings(tcp, listens bool) []setting {
 	var all []setting
-	integer := func(name string, opt option, value int) {
-		s := setting{name: name}
-		switch {
-		case value < 0:
-			s.err = fmt.Errorf("%d makes no sense", value)
-		case !opt.known:
-			s.err = errors.ErrUnsupported
-		default:
-			s.set = func(fd uintptr) error { return setInt(fd, opt, value) }
+	add := func(name string, opt option, value int) {
+		s := setting{name: name, err: errors.ErrUnsupported}
+		if opt.known {
+			s.set, s.err = func(fd uintptr) error { return setInt(fd, opt, value) }, nil
 		}
 		all = append(all, s)
+	}
+	integer := func(name string, opt option, value int) {
+		if value < 0 {
+			all = append(all, setting{name: name, err: fmt.Errorf("%d makes no sense", value)})
+			return
+		}
+		add(name, opt, value)
 	}
 	text := func(name string, opt option, value string) {
 		s := setting{name: name, set: func(fd uintptr) error { return setString(fd, opt, value) }}
@@ -197,7 +199,9 @@ func (o SocketOptions) settings(tcp, listens bool) []setting {
 	}
 	given("ReceiveBuffer", optReceiveBuffer, o.ReceiveBuffer)
 	given("SendBuffer", optSendBuffer, o.SendBuffer)
-	given("Mark", optMark, int(o.Mark))
+	if o.Mark != 0 {
+		add("Mark", optMark, int(int32(o.Mark))) // all of its bits, where an int has no more
+	}
 	if o.Device != "" {
 		text("Device", optDevice, o.Device)
 	}
