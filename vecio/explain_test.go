@@ -51,7 +51,12 @@ func TestExplainKeepsItsWord(t *testing.T) {
 		sent := fillUp(t, a.outer, data)
 		cfg.MaxBurst = 16 << 10 // so that every burst of what is there is a full one
 		done := start(t, t.Context(), a, b, cfg)
-		go send(a.outer, data[sent:])
+		go func() {
+			if err := send(a.outer, data[sent:]); err != nil {
+				t.Errorf("send: %v", err)
+				a.outer.Close()
+			}
+		}()
 		drain(b.outer)
 		b.outer.Close()
 		r := <-done
