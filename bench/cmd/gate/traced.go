@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"os"
 	"strings"
@@ -58,6 +59,10 @@ func relayNext(listener net.Listener, target string) error {
 	return vecio.Start(context.Background(), left, right, vecio.RelayConfig{}, nil)
 }
 
+// turns is how often bulk is counted for its minimum: how sender, relay and
+// receiver take turns is chance.
+const turns = 3
+
 // relayCalls counts the system calls of a relay in a process of its own.
 func relayCalls(ctx context.Context) (map[string]float64, error) {
 	if err := counts.TraceError(ctx); err != nil {
@@ -67,9 +72,13 @@ func relayCalls(ctx context.Context) (map[string]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	bulk, err := relaySyscalls(ctx, 64, megabytes)
-	if err != nil {
-		return nil, err
+	bulk := math.Inf(1)
+	for range turns {
+		calls, err := relaySyscalls(ctx, 64, megabytes)
+		if err != nil {
+			return nil, err
+		}
+		bulk = min(bulk, calls)
 	}
 	return map[string]float64{"calls/echo": echo, "calls/MB": bulk}, nil
 }
