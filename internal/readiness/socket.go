@@ -29,14 +29,15 @@ type Socket struct {
 	sock *peel.Socket
 
 	// The call under way, for the closures.
-	op   op
-	buf  []byte
-	bufs [][]byte
-	pool Pool
-	size int
-	two  [2][]byte
-	n    int
-	err  error
+	op    op
+	buf   []byte
+	bufs  [][]byte
+	pool  Pool
+	size  int
+	first []byte
+	two   [2][]byte
+	n     int
+	err   error
 
 	call func(fd uintptr) bool
 }
@@ -109,9 +110,9 @@ func (s *Socket) ReadReady(p Pool, size int) ([]byte, error) {
 // to the buffer's length. It returns how many bytes were read in all, and the
 // buffer as p lent it.
 func (s *Socket) ReadReadyInto(first []byte, p Pool, size int) (n int, b []byte, err error) {
-	s.op, s.pool, s.size, s.two[0] = opReadReadyInto, p, size, first
+	s.op, s.pool, s.size, s.first = opReadReadyInto, p, size, first
 	b, n, err = s.run()
-	s.two = [2][]byte{}
+	s.first, s.two = nil, [2][]byte{}
 	if err != nil {
 		return 0, nil, err
 	}
@@ -158,9 +159,10 @@ func (s *Socket) attempt(fd uintptr) bool {
 		}
 		return s.err != ErrWouldBlock
 	case opReadReadyInto:
+		// Each attempt may be lent another length.
 		s.buf = s.pool.Get(s.size)
-		s.two[0] = s.two[0][:min(len(s.two[0]), len(s.buf))]
-		s.two[1] = s.buf[len(s.two[0]):]
+		head := min(len(s.first), len(s.buf))
+		s.two = [2][]byte{s.first[:head], s.buf[head:]}
 		s.n, s.err = readv(fd, s.two[:])
 		if s.err != nil {
 			s.pool.Put(s.buf)

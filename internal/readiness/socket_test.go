@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"testing"
 	"time"
 
@@ -225,3 +226,46 @@ type fixed struct{ b []byte }
 
 func (f *fixed) Get(n int) []byte { return f.b[:n] }
 func (f *fixed) Put([]byte)       {}
+
+// A stingy pool lends less at first.
+type stingy struct{ first, gets int }
+
+func (p *stingy) Get(n int) []byte {
+	if p.gets++; p.gets == 1 {
+		n = p.first
+	}
+	return make([]byte, n)
+}
+
+func (p *stingy) Put([]byte) {}
+
+// TestReadReadyIntoAfterWait: where the bytes are follows from the buffer that
+// is returned, not from one that was lent in front of the wait.
+func TestReadReadyIntoAfterWait(t *testing.T) {
+	a, b := faultconn.Sockets(t, "tcp")
+	s := socket(t, b)
+	type result struct {
+		n   int
+		buf []byte
+		err error
+	}
+	first, read := make([]byte, 12), make(chan result)
+	go func() {
+		n, buf, err := s.ReadReadyInto(first, &stingy{first: 4}, 32)
+		read <- result{n, buf, err}
+	}()
+	for runtime.Gosched(); ; runtime.Gosched() {
+		if stack := make([]byte, 1<<16); bytes.Contains(stack[:runtime.Stack(stack, true)], []byte("RawRead")) {
+			break // it waits, behind its first attempt
+		}
+	}
+	const sent = "abcdefghijklmnopqrst"
+	a.Write([]byte(sent))
+	r := <-read
+	if r.err != nil || r.n != len(sent) || len(r.buf) != 32 {
+		t.Fatalf("ReadReadyInto = %d, %d bytes, %v, want %d, 32, nil", r.n, len(r.buf), r.err, len(sent))
+	}
+	if got := string(first) + string(r.buf[len(first):r.n]); got != sent {
+		t.Errorf("read %q, want %q", got, sent)
+	}
+}
