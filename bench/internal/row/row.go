@@ -9,8 +9,7 @@ type Row struct {
 	// Peer marks a program of somebody else: it is shown beside ours, and no
 	// verdict depends on it.
 	Peer bool
-	// Apart leaves the row out of runs that do not ask for it by name: it
-	// shows something that is no way to run the program.
+	// Apart leaves the row out of runs that do not ask for it by name.
 	Apart bool
 	// Steps are the processes in the order in which they are started. The
 	// load dials the last one, a SOCKS5 proxy. Without steps it dials the
