@@ -170,8 +170,8 @@ func keptByRelays(cfg vecio.RelayConfig, settled func(relays int) error) (map[st
 // relayLife counts what a relay allocates from its start to its end, with one
 // round trip between.
 func relayLife(context.Context) (map[string]float64, error) {
-	const n = 50
-	relays, err := manyRelayed(4*n + 1) // Allocs makes one call more than it counts, and three tries
+	const n = 10
+	relays, err := manyRelayed(counts.Tries*n + 1) // Allocs makes one call more than it counts
 	defer closeAll(relays)
 	if err != nil {
 		return nil, err

@@ -5,10 +5,13 @@ import (
 	"math"
 )
 
+// traces is how often a program is traced for the minimum.
+const traces = 3
+
 // Syscalls returns how many system calls the program makes per operation: it
 // runs it for few operations and again for three times as many, so that what
 // the program does before and after does not count, and takes the smallest
-// difference of a few tries. drive makes the child do n operations.
+// difference of a few traces. drive makes the child do n operations.
 func Syscalls(ctx context.Context, argv []string, few int, drive func(child Child, n int) error) (float64, error) {
 	total := func(n int) (int, error) {
 		calls, err := Trace(ctx, argv, func(c Child) error { return drive(c, n) })
@@ -19,7 +22,7 @@ func Syscalls(ctx context.Context, argv []string, few int, drive func(child Chil
 		return sum, err
 	}
 	least, most := math.MaxInt, math.MaxInt
-	for range tries {
+	for range traces {
 		a, err := total(few)
 		if err != nil {
 			return 0, err
