@@ -46,13 +46,13 @@ func (o *options) linkSettings(rows int, m link.Measurement) report.Settings {
 }
 
 // window is how long a measurement may be if a run is to take less than three
-// minutes. Memory takes ten seconds or so per proxy. In a round a row does
+// minutes. Memory takes fifteen seconds or so per proxy. In a round a row does
 // five measurements and one per level, each after a warm-up of a quarter of
 // its length, and half a one (set-up), and has its processes started.
 func (o *options) window(rows, levels int) time.Duration {
 	const (
 		budget   = 170 * time.Second
-		memory   = 10 * time.Second
+		memory   = 15 * time.Second
 		start    = 800 * time.Millisecond
 		shortest = 200 * time.Millisecond
 		longest  = time.Second
