@@ -20,7 +20,7 @@ type Pool interface {
 	Put(b []byte)
 }
 
-// Budget grants bursts beyond 16 KiB. *bufpool.Budget is one. It must be safe
+// Budget grants bursts beyond 4 KiB. *bufpool.Budget is one. It must be safe
 // for concurrent use.
 type Budget interface {
 	TryReserve(n int) bool

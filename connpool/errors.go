@@ -42,7 +42,10 @@ type DialError struct {
 	Err   error
 }
 
+// Error names the key, and says why the dial failed.
 func (e *DialError) Error() string { return fmt.Sprintf("connpool: dial %v: %v", e.Key, e.Err) }
+
+// Unwrap returns Err.
 func (e *DialError) Unwrap() error { return e.Err }
 
 // Temporary is what net.Error asks for: there may be better times.

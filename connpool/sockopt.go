@@ -66,7 +66,10 @@ type OptionError struct {
 	Err    error
 }
 
+// Error names the option, and says why it could not be set.
 func (e *OptionError) Error() string { return "connpool: set " + e.Option + ": " + e.Err.Error() }
+
+// Unwrap returns Err.
 func (e *OptionError) Unwrap() error { return e.Err }
 
 // What zero means.

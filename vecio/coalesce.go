@@ -44,8 +44,8 @@ type CoalesceConfig struct {
 		Get(n int) []byte
 		Put(b []byte)
 	}
-	// Budget grants buffers beyond 16 KiB; a refusal means 16 KiB. Nil means
-	// the relays' budget of 32 MiB for the whole process.
+	// Budget grants buffers beyond 4 KiB; a refusal means less, and 4 KiB at
+	// least. Nil means the relays' budget of 4 MiB for the whole process.
 	Budget interface {
 		TryReserve(n int) bool
 		Release(n int)

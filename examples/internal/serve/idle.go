@@ -50,7 +50,7 @@ type wave struct {
 	last   int // when it was looked at last
 }
 
-// over reports whether many have been parked, and for now no more are.
+// over reports whether many have been parked, and none since it was asked last.
 func (w *wave) over(parked int) bool {
 	calm := parked <= w.last
 	w.last = parked
