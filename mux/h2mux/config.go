@@ -28,7 +28,7 @@ type Config struct {
 	// that windows do not grow.
 	MaxWindow int
 	// Budget grants what windows grow by; a refusal means that they stay as
-	// they are. Nil means one of 32 MiB for the whole process.
+	// they are. Nil means the one of 4 MiB that all streams of the process share.
 	Budget interface {
 		TryReserve(n int) bool
 		Release(n int)
