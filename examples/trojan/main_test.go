@@ -119,6 +119,10 @@ func TestNothingToSay(t *testing.T) {
 	}
 	origin := target.Accept()
 	proxytest.Finish(t, origin)
+	// The end has to come all the way before the programs are stopped.
+	if _, err := io.ReadAll(app); err != nil {
+		t.Error(err)
+	}
 	quiet(t, client, server)
 }
 
