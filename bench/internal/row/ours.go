@@ -15,8 +15,9 @@ const (
 func Ours() []Row {
 	return []Row{
 		socks5(), shadowsocks("aes-256-gcm"), trojan(),
-		tunnel("tls", "resumed"), tunnel("h2", "pooled"),
+		tunnel("tls", "resumed"), tunnel("h2", "pooled"), tunnel("quic", "pooled"),
 		apart(tunnel("tcp", "fresh")), apart(tunnel("ech", "resumed")), apart(tunnel("ssh", "pooled")),
+		spread(tunnel("h2", "pooled")), spread(tunnel("quic", "pooled")),
 		unpooled(socks5()), unpooled(shadowsocks("aes-256-gcm")),
 		warmed(shadowsocks("aes-256-gcm")), warmed(trojan()),
 	}
@@ -37,6 +38,16 @@ func warmed(r Row) Row {
 	r.Apart = true
 	client := &r.Steps[len(r.Steps)-1]
 	client.Args = append(client.Args, "-warm", "16")
+	return r
+}
+
+// spread is a row whose client may have four sessions: what it lacks or gains
+// against the row is what that is worth.
+func spread(r Row) Row {
+	r.Name += "-x4"
+	r.Apart = true
+	client := &r.Steps[len(r.Steps)-1]
+	client.Args = append(client.Args, "-sessions", "4")
 	return r
 }
 
