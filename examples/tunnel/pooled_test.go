@@ -71,7 +71,7 @@ type sessionTaker struct{ *taker }
 func (k sessionTaker) Addr() net.Addr { return k.taker.Addr() }
 func (k sessionTaker) Close() error   { return k.SessionListener.Close() }
 
-func (k sessionTaker) Accept(ctx context.Context) (mux.Session, error) {
+func (k sessionTaker) Accept(ctx context.Context) (serve.Session, error) {
 	s, err := k.SessionListener.Accept(ctx)
 	if err == nil {
 		k.closers <- s

@@ -93,7 +93,7 @@ func quicServer(config *tls.Config) transport {
 // A quicListener is a quicmux.Listener for package serve.
 type quicListener struct{ *quicmux.Listener }
 
-func (l quicListener) Accept(ctx context.Context) (mux.Session, error) {
+func (l quicListener) Accept(ctx context.Context) (serve.Session, error) {
 	s, err := l.Listener.Accept(ctx)
 	if err != nil {
 		return nil, err

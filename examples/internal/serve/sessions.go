@@ -13,9 +13,18 @@ import (
 // TCP's.
 type SessionListener interface {
 	// Accept waits for the next session. An error is the end of all of them.
-	Accept(ctx context.Context) (mux.Session, error)
+	Accept(ctx context.Context) (Session, error)
 	Addr() net.Addr
 	// Close ends the sessions that were accepted as well.
+	Close() error
+}
+
+// A Session is what the Server needs of a mux.Session.
+type Session interface {
+	// Accept waits for the next stream that the peer opens. The error is io.EOF
+	// after an end that is no failure.
+	Accept(ctx context.Context) (mux.Stream, error)
+	RemoteAddr() net.Addr
 	Close() error
 }
 
@@ -41,7 +50,7 @@ func (s *Server) ServeSessions(ctx context.Context, ln SessionListener) error {
 }
 
 // carrySession opens the streams of one session, and closes it in the end.
-func (s *Server) carrySession(ctx context.Context, session mux.Session, conns *sync.WaitGroup) {
+func (s *Server) carrySession(ctx context.Context, session Session, conns *sync.WaitGroup) {
 	defer func() { _ = session.Close() }() // an end of its own comes first
 	for {
 		stream, err := session.Accept(ctx)
