@@ -15,7 +15,7 @@ const (
 func Ours() []Row {
 	return []Row{
 		socks5(), shadowsocks("aes-256-gcm"), trojan(),
-		tunnel("tls", "resumed"), tunnel("h2", "pooled"), tunnel("quic", "pooled"),
+		tunnel("tls", "resumed"), tunnel("h2", "pooled"), tunnel("quic", "pooled"), hysteria2(),
 		apart(tunnel("tcp", "fresh")), apart(tunnel("ech", "resumed")), apart(tunnel("ssh", "pooled")),
 		spread(tunnel("h2", "pooled")), spread(tunnel("quic", "pooled")),
 		unpooled(socks5()), unpooled(shadowsocks("aes-256-gcm")),
@@ -90,6 +90,14 @@ func trojan() Row {
 	return Row{Name: "trojan", Warm: "resumed", Steps: []Step{
 		example("server", ServerSide, "trojan", "server", "-password", password, "-cert", "${cert}", "-key", "${key}"),
 		example("client", ClientSide, "trojan", "client", "-password", password, "-ca", "${cert}", "-name", "${servername}", "-server", "${server}"),
+	}}
+}
+
+// hysteria2 is QUIC: connections are streams of one of it.
+func hysteria2() Row {
+	return Row{Name: "hysteria2", Warm: "pooled", Steps: []Step{
+		example("server", ServerSide, "hysteria2", "server", "-password", password, "-cert", "${cert}", "-key", "${key}"),
+		example("client", ClientSide, "hysteria2", "client", "-password", password, "-ca", "${cert}", "-name", "${servername}", "-server", "${server}"),
 	}}
 }
 
