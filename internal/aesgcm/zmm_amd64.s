@@ -592,7 +592,7 @@ seeded:
 	MOVQ         DX, R12
 	SHRQ         $0x09, R12
 	ANDQ         $0x000001ff, DX
-	CMPQ         R13, $0x00000060
+	CMPQ         R13, $0x00000062
 	JHI          long
 	VINSERTI32X4 $0x01, X8, Z9, Z9
 	MOVQ         $-1, R9
@@ -2775,10 +2775,21 @@ flushed:
 long:
 	VMOVDQU X8, (SP)
 	VMOVDQA X9, X9
-	MOVQ    $0x00000002, R9
 	MOVQ    tab+8(FP), BX
-	ADDQ    $0x00000240, BX
-	JMP     segmented
+	CMPQ    R13, $0x00000080
+	JLS     firstshort
+	MOVL    $0x00000003, R9
+	ADDQ    $0x00000040, BX
+	SUBQ    $0x00000060, R13
+	JMP     firsttaken
+
+firstshort:
+	MOVL $0x00000002, R9
+	ADDQ $0x00000240, BX
+	SUBQ $0x00000040, R13
+
+firsttaken:
+	JMP segmented
 
 segment:
 	VBROADCASTI32X4 poly<>+0(SB), Z22
@@ -2797,8 +2808,7 @@ segment:
 	VPXORQ          Z16, Z16, Z16
 	VPXORQ          Z17, Z17, Z17
 	VPXORQ          Z18, Z18, Z18
-	SUBQ            $0x00000040, R13
-	CMPQ            R13, $0x00000060
+	CMPQ            R13, $0x00000062
 	JHI             fullsegment
 	MOVQ            $-1, R9
 	LEAQ            1(R13), AX
@@ -2820,10 +2830,21 @@ segment:
 	JMP             segmentdone
 
 fullsegment:
-	MOVQ $0x00000002, R9
 	MOVQ tab+8(FP), BX
+	CMPQ R13, $0x00000080
+	JLS  nextshort
+	MOVL $0x00000003, R9
+	ADDQ $0x00000040, BX
+	SUBQ $0x00000060, R13
+	JMP  nexttaken
+
+nextshort:
+	MOVL $0x00000002, R9
 	ADDQ $0x00000240, BX
-	JMP  segmentdone
+	SUBQ $0x00000040, R13
+
+nexttaken:
+	JMP segmentdone
 
 modes:
 	TESTL           $0x00000001, AX
@@ -3244,7 +3265,7 @@ seeded:
 	SHRQ         $0x09, R12
 	ANDQ         $0x000001ff, DX
 	VPXORQ       Z28, Z28, Z28
-	CMPQ         R13, $0x00000060
+	CMPQ         R13, $0x00000062
 	JHI          long
 	VINSERTI32X4 $0x01, X8, Z9, Z9
 	MOVQ         $-1, R9
@@ -4444,9 +4465,10 @@ flushed:
 long:
 	VMOVDQU X8, (SP)
 	VMOVDQA X9, X9
-	MOVQ    $0x00000002, R9
 	MOVQ    tab+8(FP), BX
-	ADDQ    $0x00000240, BX
+	MOVL    $0x00000003, R9
+	ADDQ    $0x00000040, BX
+	SUBQ    $0x00000060, R13
 	JMP     segmented
 
 segment:
@@ -4466,8 +4488,7 @@ segment:
 	VPXORQ          Z16, Z16, Z16
 	VPXORQ          Z17, Z17, Z17
 	VPXORQ          Z18, Z18, Z18
-	SUBQ            $0x00000040, R13
-	CMPQ            R13, $0x00000060
+	CMPQ            R13, $0x00000062
 	JHI             fullsegment
 	MOVQ            $-1, R9
 	LEAQ            1(R13), AX
@@ -4489,9 +4510,10 @@ segment:
 	JMP             segmentdone
 
 fullsegment:
-	MOVQ $0x00000002, R9
 	MOVQ tab+8(FP), BX
-	ADDQ $0x00000240, BX
+	MOVL $0x00000003, R9
+	ADDQ $0x00000040, BX
+	SUBQ $0x00000060, R13
 	JMP  segmentdone
 
 modes:
@@ -4927,7 +4949,7 @@ seeded:
 	MOVQ         DX, R12
 	SHRQ         $0x09, R12
 	ANDQ         $0x000001ff, DX
-	CMPQ         R13, $0x00000060
+	CMPQ         R13, $0x00000062
 	JHI          long
 	VINSERTI32X4 $0x01, X8, Z9, Z9
 	MOVQ         $-1, R9
@@ -7534,10 +7556,21 @@ flushed:
 long:
 	VMOVDQU X8, (SP)
 	VMOVDQA X9, X9
-	MOVQ    $0x00000002, R9
 	MOVQ    tab+8(FP), BX
-	ADDQ    $0x00000240, BX
-	JMP     segmented
+	CMPQ    R13, $0x00000080
+	JLS     firstshort
+	MOVL    $0x00000003, R9
+	ADDQ    $0x00000040, BX
+	SUBQ    $0x00000060, R13
+	JMP     firsttaken
+
+firstshort:
+	MOVL $0x00000002, R9
+	ADDQ $0x00000240, BX
+	SUBQ $0x00000040, R13
+
+firsttaken:
+	JMP segmented
 
 segment:
 	VBROADCASTI32X4 poly<>+0(SB), Z22
@@ -7556,8 +7589,7 @@ segment:
 	VPXORQ          Z16, Z16, Z16
 	VPXORQ          Z17, Z17, Z17
 	VPXORQ          Z18, Z18, Z18
-	SUBQ            $0x00000040, R13
-	CMPQ            R13, $0x00000060
+	CMPQ            R13, $0x00000062
 	JHI             fullsegment
 	MOVQ            $-1, R9
 	LEAQ            1(R13), AX
@@ -7579,10 +7611,21 @@ segment:
 	JMP             segmentdone
 
 fullsegment:
-	MOVQ $0x00000002, R9
 	MOVQ tab+8(FP), BX
+	CMPQ R13, $0x00000080
+	JLS  nextshort
+	MOVL $0x00000003, R9
+	ADDQ $0x00000040, BX
+	SUBQ $0x00000060, R13
+	JMP  nexttaken
+
+nextshort:
+	MOVL $0x00000002, R9
 	ADDQ $0x00000240, BX
-	JMP  segmentdone
+	SUBQ $0x00000040, R13
+
+nexttaken:
+	JMP segmentdone
 
 modes:
 	TESTL           $0x00000001, AX
@@ -8027,7 +8070,7 @@ seeded:
 	SHRQ         $0x09, R12
 	ANDQ         $0x000001ff, DX
 	VPXORQ       Z28, Z28, Z28
-	CMPQ         R13, $0x00000060
+	CMPQ         R13, $0x00000062
 	JHI          long
 	VINSERTI32X4 $0x01, X8, Z9, Z9
 	MOVQ         $-1, R9
@@ -9439,9 +9482,10 @@ flushed:
 long:
 	VMOVDQU X8, (SP)
 	VMOVDQA X9, X9
-	MOVQ    $0x00000002, R9
 	MOVQ    tab+8(FP), BX
-	ADDQ    $0x00000240, BX
+	MOVL    $0x00000003, R9
+	ADDQ    $0x00000040, BX
+	SUBQ    $0x00000060, R13
 	JMP     segmented
 
 segment:
@@ -9461,8 +9505,7 @@ segment:
 	VPXORQ          Z16, Z16, Z16
 	VPXORQ          Z17, Z17, Z17
 	VPXORQ          Z18, Z18, Z18
-	SUBQ            $0x00000040, R13
-	CMPQ            R13, $0x00000060
+	CMPQ            R13, $0x00000062
 	JHI             fullsegment
 	MOVQ            $-1, R9
 	LEAQ            1(R13), AX
@@ -9484,9 +9527,10 @@ segment:
 	JMP             segmentdone
 
 fullsegment:
-	MOVQ $0x00000002, R9
 	MOVQ tab+8(FP), BX
-	ADDQ $0x00000240, BX
+	MOVL $0x00000003, R9
+	ADDQ $0x00000040, BX
+	SUBQ $0x00000060, R13
 	JMP  segmentdone
 
 modes:
