@@ -529,6 +529,7 @@ TEXT ·sealZMM128(SB), NOSPLIT, $80-72
 	VBROADCASTI32X4 144(R8), Z29
 	VBROADCASTI32X4 160(R8), Z28
 	MOVQ            mode+64(FP), AX
+	XORL            R11, R11
 	TESTQ           AX, AX
 	JNE             modes
 	MOVL            (CX), R10
@@ -564,7 +565,6 @@ TEXT ·sealZMM128(SB), NOSPLIT, $80-72
 	MOVQ            CX, AX
 	SHLQ            $0x03, AX
 	VPINSRQ         $0x01, AX, X8, X8
-	XORL            R11, R11
 
 counters:
 	VSHUFI64X2 $0x00, Z1, Z1, Z26
@@ -2893,7 +2893,6 @@ modes:
 	VPXOR           X9, X0, X0
 	VPXOR           X9, X1, X1
 	MOVQ            seed+48(FP), R10
-	XORL            R11, R11
 	TESTL           $0x00000002, R13
 	JZ              fresh
 	MOVL            $0x00000010, R11
@@ -2985,7 +2984,6 @@ chunk:
 	SHLQ            $0x03, AX
 	VMOVQ           AX, X8
 	XORL            CX, CX
-	XORL            R11, R11
 	JMP             counters
 
 seededge:
@@ -3200,6 +3198,7 @@ TEXT ·openZMM128(SB), NOSPLIT, $80-88
 	VBROADCASTI32X4 144(R8), Z30
 	VBROADCASTI32X4 160(R8), Z29
 	MOVQ            mode+64(FP), AX
+	XORL            R11, R11
 	TESTQ           AX, AX
 	JNE             modes
 	MOVL            (CX), R10
@@ -3236,7 +3235,6 @@ TEXT ·openZMM128(SB), NOSPLIT, $80-88
 	MOVQ            CX, AX
 	SHLQ            $0x03, AX
 	VPINSRQ         $0x01, AX, X8, X8
-	XORL            R11, R11
 
 counters:
 	VSHUFI64X2 $0x00, Z1, Z1, Z26
@@ -4564,7 +4562,6 @@ modes:
 	VPXOR           X9, X0, X0
 	VPXOR           X9, X1, X1
 	MOVQ            seed+48(FP), R10
-	XORL            R11, R11
 	TESTL           $0x00000002, R13
 	JZ              fresh
 	MOVL            $0x00000010, R11
@@ -4670,7 +4667,6 @@ chunk:
 	SHLQ            $0x03, AX
 	VMOVQ           AX, X8
 	XORL            CX, CX
-	XORL            R11, R11
 	JMP             counters
 
 badlength:
@@ -4878,6 +4874,7 @@ TEXT ·sealZMM256(SB), NOSPLIT, $80-72
 	VBROADCASTI32X4 208(R8), Z29
 	VBROADCASTI32X4 224(R8), Z28
 	MOVQ            mode+64(FP), AX
+	XORL            R11, R11
 	TESTQ           AX, AX
 	JNE             modes
 	MOVL            (CX), R10
@@ -4921,7 +4918,6 @@ TEXT ·sealZMM256(SB), NOSPLIT, $80-72
 	MOVQ            CX, AX
 	SHLQ            $0x03, AX
 	VPINSRQ         $0x01, AX, X8, X8
-	XORL            R11, R11
 
 counters:
 	VSHUFI64X2 $0x00, Z1, Z1, Z26
@@ -7682,7 +7678,6 @@ modes:
 	VPXOR           X9, X0, X0
 	VPXOR           X9, X1, X1
 	MOVQ            seed+48(FP), R10
-	XORL            R11, R11
 	TESTL           $0x00000002, R13
 	JZ              fresh
 	MOVL            $0x00000010, R11
@@ -7782,7 +7777,6 @@ chunk:
 	SHLQ            $0x03, AX
 	VMOVQ           AX, X8
 	XORL            CX, CX
-	XORL            R11, R11
 	JMP             counters
 
 seededge:
@@ -7997,6 +7991,7 @@ TEXT ·openZMM256(SB), NOSPLIT, $80-88
 	VBROADCASTI32X4 208(R8), Z30
 	VBROADCASTI32X4 224(R8), Z29
 	MOVQ            mode+64(FP), AX
+	XORL            R11, R11
 	TESTQ           AX, AX
 	JNE             modes
 	MOVL            (CX), R10
@@ -8041,7 +8036,6 @@ TEXT ·openZMM256(SB), NOSPLIT, $80-88
 	MOVQ            CX, AX
 	SHLQ            $0x03, AX
 	VPINSRQ         $0x01, AX, X8, X8
-	XORL            R11, R11
 
 counters:
 	VSHUFI64X2 $0x00, Z1, Z1, Z26
@@ -9589,7 +9583,6 @@ modes:
 	VPXOR           X9, X0, X0
 	VPXOR           X9, X1, X1
 	MOVQ            seed+48(FP), R10
-	XORL            R11, R11
 	TESTL           $0x00000002, R13
 	JZ              fresh
 	MOVL            $0x00000010, R11
@@ -9703,7 +9696,6 @@ chunk:
 	SHLQ            $0x03, AX
 	VMOVQ           AX, X8
 	XORL            CX, CX
-	XORL            R11, R11
 	JMP             counters
 
 badlength:

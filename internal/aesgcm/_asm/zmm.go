@@ -189,6 +189,7 @@ func (g *zmmKernel) begin() {
 		}
 	}
 	mode := Load(Param("mode"), RAX)
+	XORL(rShift.As32(), rShift.As32())
 	TESTQ(mode, mode)
 	JNE(operand.LabelRef("modes"))
 
@@ -203,7 +204,6 @@ func (g *zmmKernel) begin() {
 	MOVQ(RCX, RAX)
 	SHLQ(imm(3), RAX)
 	VPINSRQ(imm(1), RAX, X8, X8)
-	XORL(rShift.As32(), rShift.As32())
 	Label("counters")
 	VSHUFI64X2(imm(0), Z1, Z1, zBase)
 	VPSHUFB(zSwap.AsX(), X0, X0)
