@@ -15,6 +15,7 @@ type Opener struct {
 	_      noCopy
 	aead   cipher.AEAD
 	chunks fused.ChunkOpener // the same, if it has chunks in one call
+	fours  fused.Batcher     // the same, if it has four records in one call
 	nonces nonces
 	err    error
 
@@ -39,6 +40,7 @@ func newOpener(a cipher.AEAD, n nonces) *Opener {
 	o := &Opener{aead: a, nonces: n}
 	if n.size == fused.NonceSize {
 		o.chunks, _ = a.(fused.ChunkOpener)
+		o.fours = batcher(a)
 	}
 	return o
 }

@@ -104,6 +104,9 @@ func checkGuardPages(s *subject) (err error) {
 			if err := s.guardChunk(p, fences, last, n, src); err != nil {
 				return err
 			}
+			if err := p.guardFour(fences, last, n, src); err != nil {
+				return fmt.Errorf("%d bytes at a page's edge: %w", n, err)
+			}
 		}
 	}
 	return nil

@@ -4858,6 +4858,1417 @@ out1:
 	VMOVDQU Y0, 32(R12)
 	JMP     flushed
 
+// func sealFour128(sched *byte, tab *byte, nonces *byte, slots *byte)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2, VAES, VPCLMULQDQ
+TEXT ·sealFour128(SB), NOSPLIT, $0-32
+	MOVQ            sched+0(FP), R8
+	MOVQ            tab+8(FP), R14
+	MOVQ            nonces+16(FP), CX
+	MOVQ            slots+24(FP), R13
+	ADDQ            $0x00000640, R14
+	VBROADCASTI32X4 swap<>+0(SB), Z23
+	VBROADCASTI32X4 96(R8), Z6
+	VBROADCASTI32X4 112(R8), Z7
+	VBROADCASTI32X4 128(R8), Z14
+	VBROADCASTI32X4 144(R8), Z15
+	VBROADCASTI32X4 160(R8), Z31
+	MOVL            (CX), R10
+	MOVL            4(CX), AX
+	SHLQ            $0x20, AX
+	ORQ             AX, R10
+	VMOVQ           R10, X0
+	MOVL            8(CX), AX
+	VPINSRQ         $0x01, AX, X0, X0
+	MOVL            12(CX), R10
+	MOVL            16(CX), AX
+	SHLQ            $0x20, AX
+	ORQ             AX, R10
+	VMOVQ           R10, X1
+	MOVL            20(CX), AX
+	VPINSRQ         $0x01, AX, X1, X1
+	MOVL            24(CX), R10
+	MOVL            28(CX), AX
+	SHLQ            $0x20, AX
+	ORQ             AX, R10
+	VMOVQ           R10, X2
+	MOVL            32(CX), AX
+	VPINSRQ         $0x01, AX, X2, X2
+	MOVL            36(CX), R10
+	MOVL            40(CX), AX
+	SHLQ            $0x20, AX
+	ORQ             AX, R10
+	VMOVQ           R10, X3
+	MOVL            44(CX), AX
+	VPINSRQ         $0x01, AX, X3, X3
+	VINSERTI32X4    $0x01, X1, Z0, Z0
+	VINSERTI32X4    $0x02, X2, Z0, Z0
+	VINSERTI32X4    $0x03, X3, Z0, Z0
+	VBROADCASTI32X4 (R8), Z25
+	VPXORQ          Z25, Z0, Z28
+	VBROADCASTI32X4 one<>+0(SB), Z25
+	VPXORQ          Z25, Z28, Z27
+	VBROADCASTI32X4 16(R8), Z25
+	VAESENC         Z25, Z27, Z27
+	VBROADCASTI32X4 32(R8), Z25
+	VAESENC         Z25, Z27, Z27
+	VBROADCASTI32X4 48(R8), Z25
+	VAESENC         Z25, Z27, Z27
+	VBROADCASTI32X4 64(R8), Z25
+	VAESENC         Z25, Z27, Z27
+	VBROADCASTI32X4 80(R8), Z25
+	VAESENC         Z25, Z27, Z27
+	VAESENC         Z6, Z27, Z27
+	VAESENC         Z7, Z27, Z27
+	VAESENC         Z14, Z27, Z27
+	VAESENC         Z15, Z27, Z27
+	VAESENCLAST     Z31, Z27, Z27
+	VPXORQ          Z24, Z24, Z24
+	VPXORQ          Z29, Z29, Z29
+	VPXORQ          Z30, Z30, Z30
+	MOVL            $0x00000004, R11
+	PCALIGN         $0x40
+
+record:
+	MOVQ       (R13), DI
+	MOVQ       8(R13), SI
+	MOVQ       16(R13), DX
+	VSHUFI64X2 $0x00, Z28, Z28, Z26
+	VSHUFI64X2 $0x39, Z28, Z28, Z28
+	VPXORQ     Z16, Z16, Z16
+	VPXORQ     Z17, Z17, Z17
+	VPXORQ     Z18, Z18, Z18
+	LEAQ       15(DX), AX
+	ANDQ       $-16, AX
+	LEAQ       -16(R14), BX
+	SUBQ       AX, BX
+	LEAQ       -1(DX), AX
+	ANDQ       $-64, AX
+	LEAQ       (SI)(AX*1), R9
+	LEAQ       (DI)(AX*1), R12
+	MOVQ       DX, CX
+	SUBQ       AX, CX
+	MOVQ       $-1, R10
+	BZHIQ      CX, R10, R10
+	KMOVQ      R10, K1
+	CMPQ       AX, $0x000000c0
+	JHS        fourfrom4
+	CMPQ       AX, $0x00000040
+	JHS        fourfrom2
+	JMP        four1
+
+fourfrom2:
+	CMPQ AX, $0x00000080
+	JHS  four3
+	JMP  four2
+
+fourfrom4:
+	CMPQ AX, $0x00000100
+	JHS  fourfrom5
+	JMP  four4
+
+fourfrom5:
+	CMPQ AX, $0x00000140
+	JHS  four6
+	JMP  four5
+
+four1:
+	VPXORQ          ctr0<>+0(SB), Z26, Z0
+	VBROADCASTI32X4 16(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VBROADCASTI32X4 32(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VBROADCASTI32X4 48(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VBROADCASTI32X4 64(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VBROADCASTI32X4 80(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z6, Z0, Z0
+	VAESENC         Z7, Z0, Z0
+	VAESENC         Z14, Z0, Z0
+	VAESENC         Z15, Z0, Z0
+	VMOVDQU8.Z      (R9), K1, Z25
+	VPXORQ          Z25, Z31, Z25
+	VAESENCLAST     Z25, Z0, Z0
+	VMOVDQU8        Z0, K1, (R12)
+	VMOVDQU8.Z      Z0, K1, Z0
+	VPSHUFB         Z23, Z0, Z8
+	VPSHUFD         $0x4e, Z8, Z21
+	VPCLMULQDQ      $0x00, (BX), Z8, Z19
+	VPXORQ          Z8, Z21, Z21
+	VPCLMULQDQ      $0x11, (BX), Z8, Z20
+	VPXORQ          Z19, Z16, Z16
+	VPCLMULQDQ      $0x00, 1664(BX), Z21, Z21
+	VPXORQ          Z20, Z17, Z17
+	VPXORQ          Z21, Z18, Z18
+	JMP             fold
+
+four2:
+	VPXORQ          ctr0<>+0(SB), Z26, Z0
+	VPXORQ          ctr1<>+0(SB), Z26, Z1
+	VBROADCASTI32X4 16(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VBROADCASTI32X4 32(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VBROADCASTI32X4 48(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VBROADCASTI32X4 64(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VBROADCASTI32X4 80(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z6, Z0, Z0
+	VAESENC         Z6, Z1, Z1
+	VAESENC         Z7, Z0, Z0
+	VAESENC         Z7, Z1, Z1
+	VAESENC         Z14, Z0, Z0
+	VAESENC         Z14, Z1, Z1
+	VAESENC         Z15, Z0, Z0
+	VAESENC         Z15, Z1, Z1
+	VPXORQ          (SI), Z31, Z25
+	VAESENCLAST     Z25, Z0, Z0
+	VMOVDQU64       Z0, (DI)
+	VMOVDQU8.Z      (R9), K1, Z25
+	VPXORQ          Z25, Z31, Z25
+	VAESENCLAST     Z25, Z1, Z1
+	VMOVDQU8        Z1, K1, (R12)
+	VMOVDQU8.Z      Z1, K1, Z1
+	VPSHUFB         Z23, Z0, Z8
+	VPSHUFB         Z23, Z1, Z9
+	VPCLMULQDQ      $0x00, (BX), Z8, Z19
+	VPCLMULQDQ      $0x00, 64(BX), Z9, Z20
+	VPUNPCKLQDQ     Z9, Z8, Z21
+	VPUNPCKHQDQ     Z9, Z8, Z22
+	VPTERNLOGQ      $0x96, Z20, Z19, Z16
+	VPXORQ          Z21, Z22, Z21
+	VPCLMULQDQ      $0x11, (BX), Z8, Z19
+	VPCLMULQDQ      $0x11, 64(BX), Z9, Z20
+	VPCLMULQDQ      $0x00, 1664(BX), Z21, Z22
+	VPTERNLOGQ      $0x96, Z20, Z19, Z17
+	VPCLMULQDQ      $0x11, 1664(BX), Z21, Z21
+	VPTERNLOGQ      $0x96, Z21, Z22, Z18
+	JMP             fold
+
+four3:
+	VPXORQ          ctr0<>+0(SB), Z26, Z0
+	VPXORQ          ctr1<>+0(SB), Z26, Z1
+	VPXORQ          ctr2<>+0(SB), Z26, Z2
+	VBROADCASTI32X4 16(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VBROADCASTI32X4 32(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VBROADCASTI32X4 48(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VBROADCASTI32X4 64(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VBROADCASTI32X4 80(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z6, Z0, Z0
+	VAESENC         Z6, Z1, Z1
+	VAESENC         Z6, Z2, Z2
+	VAESENC         Z7, Z0, Z0
+	VAESENC         Z7, Z1, Z1
+	VAESENC         Z7, Z2, Z2
+	VAESENC         Z14, Z0, Z0
+	VAESENC         Z14, Z1, Z1
+	VAESENC         Z14, Z2, Z2
+	VAESENC         Z15, Z0, Z0
+	VAESENC         Z15, Z1, Z1
+	VAESENC         Z15, Z2, Z2
+	VPXORQ          (SI), Z31, Z25
+	VAESENCLAST     Z25, Z0, Z0
+	VMOVDQU64       Z0, (DI)
+	VPXORQ          64(SI), Z31, Z25
+	VAESENCLAST     Z25, Z1, Z1
+	VMOVDQU64       Z1, 64(DI)
+	VMOVDQU8.Z      (R9), K1, Z25
+	VPXORQ          Z25, Z31, Z25
+	VAESENCLAST     Z25, Z2, Z2
+	VMOVDQU8        Z2, K1, (R12)
+	VMOVDQU8.Z      Z2, K1, Z2
+	VPSHUFB         Z23, Z0, Z8
+	VPSHUFB         Z23, Z1, Z9
+	VPSHUFB         Z23, Z2, Z10
+	VPSHUFD         $0x4e, Z10, Z21
+	VPCLMULQDQ      $0x00, 128(BX), Z10, Z19
+	VPXORQ          Z10, Z21, Z21
+	VPCLMULQDQ      $0x11, 128(BX), Z10, Z20
+	VPXORQ          Z19, Z16, Z16
+	VPCLMULQDQ      $0x00, 1792(BX), Z21, Z21
+	VPXORQ          Z20, Z17, Z17
+	VPXORQ          Z21, Z18, Z18
+	VPCLMULQDQ      $0x00, (BX), Z8, Z19
+	VPCLMULQDQ      $0x00, 64(BX), Z9, Z20
+	VPUNPCKLQDQ     Z9, Z8, Z21
+	VPUNPCKHQDQ     Z9, Z8, Z22
+	VPTERNLOGQ      $0x96, Z20, Z19, Z16
+	VPXORQ          Z21, Z22, Z21
+	VPCLMULQDQ      $0x11, (BX), Z8, Z19
+	VPCLMULQDQ      $0x11, 64(BX), Z9, Z20
+	VPCLMULQDQ      $0x00, 1664(BX), Z21, Z22
+	VPTERNLOGQ      $0x96, Z20, Z19, Z17
+	VPCLMULQDQ      $0x11, 1664(BX), Z21, Z21
+	VPTERNLOGQ      $0x96, Z21, Z22, Z18
+	JMP             fold
+
+four4:
+	VPXORQ          ctr0<>+0(SB), Z26, Z0
+	VPXORQ          ctr1<>+0(SB), Z26, Z1
+	VPXORQ          ctr2<>+0(SB), Z26, Z2
+	VPXORQ          ctr3<>+0(SB), Z26, Z3
+	VBROADCASTI32X4 16(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VBROADCASTI32X4 32(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VBROADCASTI32X4 48(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VBROADCASTI32X4 64(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VBROADCASTI32X4 80(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VAESENC         Z6, Z0, Z0
+	VAESENC         Z6, Z1, Z1
+	VAESENC         Z6, Z2, Z2
+	VAESENC         Z6, Z3, Z3
+	VAESENC         Z7, Z0, Z0
+	VAESENC         Z7, Z1, Z1
+	VAESENC         Z7, Z2, Z2
+	VAESENC         Z7, Z3, Z3
+	VAESENC         Z14, Z0, Z0
+	VAESENC         Z14, Z1, Z1
+	VAESENC         Z14, Z2, Z2
+	VAESENC         Z14, Z3, Z3
+	VAESENC         Z15, Z0, Z0
+	VAESENC         Z15, Z1, Z1
+	VAESENC         Z15, Z2, Z2
+	VAESENC         Z15, Z3, Z3
+	VPXORQ          (SI), Z31, Z25
+	VAESENCLAST     Z25, Z0, Z0
+	VMOVDQU64       Z0, (DI)
+	VPXORQ          64(SI), Z31, Z25
+	VAESENCLAST     Z25, Z1, Z1
+	VMOVDQU64       Z1, 64(DI)
+	VPXORQ          128(SI), Z31, Z25
+	VAESENCLAST     Z25, Z2, Z2
+	VMOVDQU64       Z2, 128(DI)
+	VMOVDQU8.Z      (R9), K1, Z25
+	VPXORQ          Z25, Z31, Z25
+	VAESENCLAST     Z25, Z3, Z3
+	VMOVDQU8        Z3, K1, (R12)
+	VMOVDQU8.Z      Z3, K1, Z3
+	VPSHUFB         Z23, Z0, Z8
+	VPSHUFB         Z23, Z1, Z9
+	VPSHUFB         Z23, Z2, Z10
+	VPSHUFB         Z23, Z3, Z11
+	VPCLMULQDQ      $0x00, 128(BX), Z10, Z19
+	VPCLMULQDQ      $0x00, 192(BX), Z11, Z20
+	VPUNPCKLQDQ     Z11, Z10, Z21
+	VPUNPCKHQDQ     Z11, Z10, Z22
+	VPTERNLOGQ      $0x96, Z20, Z19, Z16
+	VPXORQ          Z21, Z22, Z21
+	VPCLMULQDQ      $0x11, 128(BX), Z10, Z19
+	VPCLMULQDQ      $0x11, 192(BX), Z11, Z20
+	VPCLMULQDQ      $0x00, 1792(BX), Z21, Z22
+	VPTERNLOGQ      $0x96, Z20, Z19, Z17
+	VPCLMULQDQ      $0x11, 1792(BX), Z21, Z21
+	VPTERNLOGQ      $0x96, Z21, Z22, Z18
+	VPCLMULQDQ      $0x00, (BX), Z8, Z19
+	VPCLMULQDQ      $0x00, 64(BX), Z9, Z20
+	VPUNPCKLQDQ     Z9, Z8, Z21
+	VPUNPCKHQDQ     Z9, Z8, Z22
+	VPTERNLOGQ      $0x96, Z20, Z19, Z16
+	VPXORQ          Z21, Z22, Z21
+	VPCLMULQDQ      $0x11, (BX), Z8, Z19
+	VPCLMULQDQ      $0x11, 64(BX), Z9, Z20
+	VPCLMULQDQ      $0x00, 1664(BX), Z21, Z22
+	VPTERNLOGQ      $0x96, Z20, Z19, Z17
+	VPCLMULQDQ      $0x11, 1664(BX), Z21, Z21
+	VPTERNLOGQ      $0x96, Z21, Z22, Z18
+	JMP             fold
+
+four5:
+	VPXORQ          ctr0<>+0(SB), Z26, Z0
+	VPXORQ          ctr1<>+0(SB), Z26, Z1
+	VPXORQ          ctr2<>+0(SB), Z26, Z2
+	VPXORQ          ctr3<>+0(SB), Z26, Z3
+	VPXORQ          ctr4<>+0(SB), Z26, Z4
+	VBROADCASTI32X4 16(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VAESENC         Z25, Z4, Z4
+	VBROADCASTI32X4 32(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VAESENC         Z25, Z4, Z4
+	VBROADCASTI32X4 48(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VAESENC         Z25, Z4, Z4
+	VBROADCASTI32X4 64(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VAESENC         Z25, Z4, Z4
+	VBROADCASTI32X4 80(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VAESENC         Z25, Z4, Z4
+	VAESENC         Z6, Z0, Z0
+	VAESENC         Z6, Z1, Z1
+	VAESENC         Z6, Z2, Z2
+	VAESENC         Z6, Z3, Z3
+	VAESENC         Z6, Z4, Z4
+	VAESENC         Z7, Z0, Z0
+	VAESENC         Z7, Z1, Z1
+	VAESENC         Z7, Z2, Z2
+	VAESENC         Z7, Z3, Z3
+	VAESENC         Z7, Z4, Z4
+	VAESENC         Z14, Z0, Z0
+	VAESENC         Z14, Z1, Z1
+	VAESENC         Z14, Z2, Z2
+	VAESENC         Z14, Z3, Z3
+	VAESENC         Z14, Z4, Z4
+	VAESENC         Z15, Z0, Z0
+	VAESENC         Z15, Z1, Z1
+	VAESENC         Z15, Z2, Z2
+	VAESENC         Z15, Z3, Z3
+	VAESENC         Z15, Z4, Z4
+	VPXORQ          (SI), Z31, Z25
+	VAESENCLAST     Z25, Z0, Z0
+	VMOVDQU64       Z0, (DI)
+	VPXORQ          64(SI), Z31, Z25
+	VAESENCLAST     Z25, Z1, Z1
+	VMOVDQU64       Z1, 64(DI)
+	VPXORQ          128(SI), Z31, Z25
+	VAESENCLAST     Z25, Z2, Z2
+	VMOVDQU64       Z2, 128(DI)
+	VPXORQ          192(SI), Z31, Z25
+	VAESENCLAST     Z25, Z3, Z3
+	VMOVDQU64       Z3, 192(DI)
+	VMOVDQU8.Z      (R9), K1, Z25
+	VPXORQ          Z25, Z31, Z25
+	VAESENCLAST     Z25, Z4, Z4
+	VMOVDQU8        Z4, K1, (R12)
+	VMOVDQU8.Z      Z4, K1, Z4
+	VPSHUFB         Z23, Z0, Z8
+	VPSHUFB         Z23, Z1, Z9
+	VPSHUFB         Z23, Z2, Z10
+	VPSHUFB         Z23, Z3, Z11
+	VPSHUFB         Z23, Z4, Z12
+	VPCLMULQDQ      $0x00, 128(BX), Z10, Z19
+	VPCLMULQDQ      $0x00, 192(BX), Z11, Z20
+	VPUNPCKLQDQ     Z11, Z10, Z21
+	VPUNPCKHQDQ     Z11, Z10, Z22
+	VPTERNLOGQ      $0x96, Z20, Z19, Z16
+	VPXORQ          Z21, Z22, Z21
+	VPCLMULQDQ      $0x11, 128(BX), Z10, Z19
+	VPCLMULQDQ      $0x11, 192(BX), Z11, Z20
+	VPCLMULQDQ      $0x00, 1792(BX), Z21, Z22
+	VPTERNLOGQ      $0x96, Z20, Z19, Z17
+	VPCLMULQDQ      $0x11, 1792(BX), Z21, Z21
+	VPTERNLOGQ      $0x96, Z21, Z22, Z18
+	VPSHUFD         $0x4e, Z12, Z21
+	VPCLMULQDQ      $0x00, 256(BX), Z12, Z19
+	VPXORQ          Z12, Z21, Z21
+	VPCLMULQDQ      $0x11, 256(BX), Z12, Z20
+	VPXORQ          Z19, Z16, Z16
+	VPCLMULQDQ      $0x00, 1920(BX), Z21, Z21
+	VPXORQ          Z20, Z17, Z17
+	VPXORQ          Z21, Z18, Z18
+	VPCLMULQDQ      $0x00, (BX), Z8, Z19
+	VPCLMULQDQ      $0x00, 64(BX), Z9, Z20
+	VPUNPCKLQDQ     Z9, Z8, Z21
+	VPUNPCKHQDQ     Z9, Z8, Z22
+	VPTERNLOGQ      $0x96, Z20, Z19, Z16
+	VPXORQ          Z21, Z22, Z21
+	VPCLMULQDQ      $0x11, (BX), Z8, Z19
+	VPCLMULQDQ      $0x11, 64(BX), Z9, Z20
+	VPCLMULQDQ      $0x00, 1664(BX), Z21, Z22
+	VPTERNLOGQ      $0x96, Z20, Z19, Z17
+	VPCLMULQDQ      $0x11, 1664(BX), Z21, Z21
+	VPTERNLOGQ      $0x96, Z21, Z22, Z18
+	JMP             fold
+
+four6:
+	VPXORQ          ctr0<>+0(SB), Z26, Z0
+	VPXORQ          ctr1<>+0(SB), Z26, Z1
+	VPXORQ          ctr2<>+0(SB), Z26, Z2
+	VPXORQ          ctr3<>+0(SB), Z26, Z3
+	VPXORQ          ctr4<>+0(SB), Z26, Z4
+	VPXORQ          ctr5<>+0(SB), Z26, Z5
+	VBROADCASTI32X4 16(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VAESENC         Z25, Z4, Z4
+	VAESENC         Z25, Z5, Z5
+	VBROADCASTI32X4 32(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VAESENC         Z25, Z4, Z4
+	VAESENC         Z25, Z5, Z5
+	VBROADCASTI32X4 48(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VAESENC         Z25, Z4, Z4
+	VAESENC         Z25, Z5, Z5
+	VBROADCASTI32X4 64(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VAESENC         Z25, Z4, Z4
+	VAESENC         Z25, Z5, Z5
+	VBROADCASTI32X4 80(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VAESENC         Z25, Z4, Z4
+	VAESENC         Z25, Z5, Z5
+	VAESENC         Z6, Z0, Z0
+	VAESENC         Z6, Z1, Z1
+	VAESENC         Z6, Z2, Z2
+	VAESENC         Z6, Z3, Z3
+	VAESENC         Z6, Z4, Z4
+	VAESENC         Z6, Z5, Z5
+	VAESENC         Z7, Z0, Z0
+	VAESENC         Z7, Z1, Z1
+	VAESENC         Z7, Z2, Z2
+	VAESENC         Z7, Z3, Z3
+	VAESENC         Z7, Z4, Z4
+	VAESENC         Z7, Z5, Z5
+	VAESENC         Z14, Z0, Z0
+	VAESENC         Z14, Z1, Z1
+	VAESENC         Z14, Z2, Z2
+	VAESENC         Z14, Z3, Z3
+	VAESENC         Z14, Z4, Z4
+	VAESENC         Z14, Z5, Z5
+	VAESENC         Z15, Z0, Z0
+	VAESENC         Z15, Z1, Z1
+	VAESENC         Z15, Z2, Z2
+	VAESENC         Z15, Z3, Z3
+	VAESENC         Z15, Z4, Z4
+	VAESENC         Z15, Z5, Z5
+	VPXORQ          (SI), Z31, Z25
+	VAESENCLAST     Z25, Z0, Z0
+	VMOVDQU64       Z0, (DI)
+	VPXORQ          64(SI), Z31, Z25
+	VAESENCLAST     Z25, Z1, Z1
+	VMOVDQU64       Z1, 64(DI)
+	VPXORQ          128(SI), Z31, Z25
+	VAESENCLAST     Z25, Z2, Z2
+	VMOVDQU64       Z2, 128(DI)
+	VPXORQ          192(SI), Z31, Z25
+	VAESENCLAST     Z25, Z3, Z3
+	VMOVDQU64       Z3, 192(DI)
+	VPXORQ          256(SI), Z31, Z25
+	VAESENCLAST     Z25, Z4, Z4
+	VMOVDQU64       Z4, 256(DI)
+	VMOVDQU8.Z      (R9), K1, Z25
+	VPXORQ          Z25, Z31, Z25
+	VAESENCLAST     Z25, Z5, Z5
+	VMOVDQU8        Z5, K1, (R12)
+	VMOVDQU8.Z      Z5, K1, Z5
+	VPSHUFB         Z23, Z0, Z8
+	VPSHUFB         Z23, Z1, Z9
+	VPSHUFB         Z23, Z2, Z10
+	VPSHUFB         Z23, Z3, Z11
+	VPSHUFB         Z23, Z4, Z12
+	VPSHUFB         Z23, Z5, Z13
+	VPCLMULQDQ      $0x00, 128(BX), Z10, Z19
+	VPCLMULQDQ      $0x00, 192(BX), Z11, Z20
+	VPUNPCKLQDQ     Z11, Z10, Z21
+	VPUNPCKHQDQ     Z11, Z10, Z22
+	VPTERNLOGQ      $0x96, Z20, Z19, Z16
+	VPXORQ          Z21, Z22, Z21
+	VPCLMULQDQ      $0x11, 128(BX), Z10, Z19
+	VPCLMULQDQ      $0x11, 192(BX), Z11, Z20
+	VPCLMULQDQ      $0x00, 1792(BX), Z21, Z22
+	VPTERNLOGQ      $0x96, Z20, Z19, Z17
+	VPCLMULQDQ      $0x11, 1792(BX), Z21, Z21
+	VPTERNLOGQ      $0x96, Z21, Z22, Z18
+	VPCLMULQDQ      $0x00, 256(BX), Z12, Z19
+	VPCLMULQDQ      $0x00, 320(BX), Z13, Z20
+	VPUNPCKLQDQ     Z13, Z12, Z21
+	VPUNPCKHQDQ     Z13, Z12, Z22
+	VPTERNLOGQ      $0x96, Z20, Z19, Z16
+	VPXORQ          Z21, Z22, Z21
+	VPCLMULQDQ      $0x11, 256(BX), Z12, Z19
+	VPCLMULQDQ      $0x11, 320(BX), Z13, Z20
+	VPCLMULQDQ      $0x00, 1920(BX), Z21, Z22
+	VPTERNLOGQ      $0x96, Z20, Z19, Z17
+	VPCLMULQDQ      $0x11, 1920(BX), Z21, Z21
+	VPTERNLOGQ      $0x96, Z21, Z22, Z18
+	VPCLMULQDQ      $0x00, (BX), Z8, Z19
+	VPCLMULQDQ      $0x00, 64(BX), Z9, Z20
+	VPUNPCKLQDQ     Z9, Z8, Z21
+	VPUNPCKHQDQ     Z9, Z8, Z22
+	VPTERNLOGQ      $0x96, Z20, Z19, Z16
+	VPXORQ          Z21, Z22, Z21
+	VPCLMULQDQ      $0x11, (BX), Z8, Z19
+	VPCLMULQDQ      $0x11, 64(BX), Z9, Z20
+	VPCLMULQDQ      $0x00, 1664(BX), Z21, Z22
+	VPTERNLOGQ      $0x96, Z20, Z19, Z17
+	VPCLMULQDQ      $0x11, 1664(BX), Z21, Z21
+	VPTERNLOGQ      $0x96, Z21, Z22, Z18
+
+fold:
+	VEXTRACTI64X4   $0x01, Z16, Y19
+	VPXORQ          Y19, Y16, Y16
+	VEXTRACTI32X4   $0x01, Y16, X19
+	VPXORQ          X19, X16, X16
+	VPXORQ          Z16, Z24, Z24
+	VSHUFI64X2      $0x39, Z24, Z24, Z24
+	VEXTRACTI64X4   $0x01, Z17, Y19
+	VPXORQ          Y19, Y17, Y17
+	VEXTRACTI32X4   $0x01, Y17, X19
+	VPXORQ          X19, X17, X17
+	VPXORQ          Z17, Z29, Z29
+	VSHUFI64X2      $0x39, Z29, Z29, Z29
+	VEXTRACTI64X4   $0x01, Z18, Y19
+	VPXORQ          Y19, Y18, Y18
+	VEXTRACTI32X4   $0x01, Y18, X19
+	VPXORQ          X19, X18, X18
+	VPXORQ          Z18, Z30, Z30
+	VSHUFI64X2      $0x39, Z30, Z30, Z30
+	ADDQ            $0x20, R13
+	DECL            R11
+	JNZ             record
+	SUBQ            $0x00000080, R13
+	VMOVDQU         16(R13), X0
+	VINSERTI32X4    $0x01, 48(R13), Z0, Z0
+	VINSERTI32X4    $0x02, 80(R13), Z0, Z0
+	VINSERTI32X4    $0x03, 112(R13), Z0, Z0
+	VPSLLQ          $0x03, Z0, Z0
+	VBROADCASTI32X4 -16(R14), Z1
+	VPSHUFD         $0x4e, Z0, Z21
+	VPSHUFD         $0x4e, Z1, Z22
+	VPXORQ          Z0, Z21, Z21
+	VPXORQ          Z1, Z22, Z22
+	VPCLMULQDQ      $0x00, Z1, Z0, Z16
+	VPCLMULQDQ      $0x11, Z1, Z0, Z17
+	VPCLMULQDQ      $0x00, Z22, Z21, Z18
+	VPXORQ          Z24, Z16, Z16
+	VPXORQ          Z29, Z17, Z17
+	VPXORQ          Z30, Z18, Z18
+	VBROADCASTI32X4 poly<>+0(SB), Z22
+	VPCLMULQDQ      $0x00, Z22, Z16, Z19
+	VPTERNLOGQ      $0x96, Z16, Z17, Z18
+	VPSHUFD         $0x4e, Z16, Z20
+	VPTERNLOGQ      $0x96, Z20, Z19, Z18
+	VPCLMULQDQ      $0x00, Z22, Z18, Z19
+	VPSHUFD         $0x4e, Z18, Z20
+	VPTERNLOGQ      $0x96, Z20, Z19, Z17
+	VPSHUFB         Z23, Z17, Z0
+	VPXORQ          Z27, Z0, Z0
+	MOVQ            (R13), DI
+	MOVQ            16(R13), DX
+	VEXTRACTI32X4   $0x00, Z0, X1
+	VMOVDQU         X1, (DI)(DX*1)
+	MOVQ            32(R13), DI
+	MOVQ            48(R13), DX
+	VEXTRACTI32X4   $0x01, Z0, X1
+	VMOVDQU         X1, (DI)(DX*1)
+	MOVQ            64(R13), DI
+	MOVQ            80(R13), DX
+	VEXTRACTI32X4   $0x02, Z0, X1
+	VMOVDQU         X1, (DI)(DX*1)
+	MOVQ            96(R13), DI
+	MOVQ            112(R13), DX
+	VEXTRACTI32X4   $0x03, Z0, X1
+	VMOVDQU         X1, (DI)(DX*1)
+	VPXORQ          X16, X16, X16
+	VPXORQ          X17, X17, X17
+	VPXORQ          X18, X18, X18
+	VPXORQ          X19, X19, X19
+	VPXORQ          X20, X20, X20
+	VPXORQ          X21, X21, X21
+	VPXORQ          X22, X22, X22
+	VPXORQ          X23, X23, X23
+	VPXORQ          X24, X24, X24
+	VPXORQ          X25, X25, X25
+	VPXORQ          X26, X26, X26
+	VPXORQ          X27, X27, X27
+	VPXORQ          X28, X28, X28
+	VPXORQ          X29, X29, X29
+	VPXORQ          X30, X30, X30
+	VPXORQ          X31, X31, X31
+	VPXOR           X0, X0, X0
+	VPXOR           X1, X1, X1
+	VPXOR           X2, X2, X2
+	VPXOR           X3, X3, X3
+	VPXOR           X4, X4, X4
+	VPXOR           X5, X5, X5
+	VPXOR           X6, X6, X6
+	VPXOR           X7, X7, X7
+	VPXOR           X8, X8, X8
+	VPXOR           X9, X9, X9
+	VPXOR           X10, X10, X10
+	VPXOR           X11, X11, X11
+	VPXOR           X12, X12, X12
+	VPXOR           X13, X13, X13
+	VPXOR           X14, X14, X14
+	VPXOR           X15, X15, X15
+	VZEROUPPER
+	RET
+
+// func openFour128(sched *byte, tab *byte, nonces *byte, slots *byte) (bad int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2, VAES, VPCLMULQDQ
+TEXT ·openFour128(SB), NOSPLIT, $0-40
+	MOVQ            sched+0(FP), R8
+	MOVQ            tab+8(FP), R14
+	MOVQ            nonces+16(FP), CX
+	MOVQ            slots+24(FP), R13
+	ADDQ            $0x00000640, R14
+	VBROADCASTI32X4 swap<>+0(SB), Z23
+	VBROADCASTI32X4 96(R8), Z6
+	VBROADCASTI32X4 112(R8), Z7
+	VBROADCASTI32X4 128(R8), Z14
+	VBROADCASTI32X4 144(R8), Z15
+	VBROADCASTI32X4 160(R8), Z31
+	MOVL            (CX), R10
+	MOVL            4(CX), AX
+	SHLQ            $0x20, AX
+	ORQ             AX, R10
+	VMOVQ           R10, X0
+	MOVL            8(CX), AX
+	VPINSRQ         $0x01, AX, X0, X0
+	MOVL            12(CX), R10
+	MOVL            16(CX), AX
+	SHLQ            $0x20, AX
+	ORQ             AX, R10
+	VMOVQ           R10, X1
+	MOVL            20(CX), AX
+	VPINSRQ         $0x01, AX, X1, X1
+	MOVL            24(CX), R10
+	MOVL            28(CX), AX
+	SHLQ            $0x20, AX
+	ORQ             AX, R10
+	VMOVQ           R10, X2
+	MOVL            32(CX), AX
+	VPINSRQ         $0x01, AX, X2, X2
+	MOVL            36(CX), R10
+	MOVL            40(CX), AX
+	SHLQ            $0x20, AX
+	ORQ             AX, R10
+	VMOVQ           R10, X3
+	MOVL            44(CX), AX
+	VPINSRQ         $0x01, AX, X3, X3
+	VINSERTI32X4    $0x01, X1, Z0, Z0
+	VINSERTI32X4    $0x02, X2, Z0, Z0
+	VINSERTI32X4    $0x03, X3, Z0, Z0
+	VBROADCASTI32X4 (R8), Z25
+	VPXORQ          Z25, Z0, Z28
+	VBROADCASTI32X4 one<>+0(SB), Z25
+	VPXORQ          Z25, Z28, Z27
+	VBROADCASTI32X4 16(R8), Z25
+	VAESENC         Z25, Z27, Z27
+	VBROADCASTI32X4 32(R8), Z25
+	VAESENC         Z25, Z27, Z27
+	VBROADCASTI32X4 48(R8), Z25
+	VAESENC         Z25, Z27, Z27
+	VBROADCASTI32X4 64(R8), Z25
+	VAESENC         Z25, Z27, Z27
+	VBROADCASTI32X4 80(R8), Z25
+	VAESENC         Z25, Z27, Z27
+	VAESENC         Z6, Z27, Z27
+	VAESENC         Z7, Z27, Z27
+	VAESENC         Z14, Z27, Z27
+	VAESENC         Z15, Z27, Z27
+	VAESENCLAST     Z31, Z27, Z27
+	VPXORQ          Z24, Z24, Z24
+	VPXORQ          Z29, Z29, Z29
+	VPXORQ          Z30, Z30, Z30
+	MOVL            $0x00000004, R11
+	PCALIGN         $0x40
+
+record:
+	MOVQ       (R13), DI
+	MOVQ       8(R13), SI
+	MOVQ       16(R13), DX
+	VSHUFI64X2 $0x00, Z28, Z28, Z26
+	VSHUFI64X2 $0x39, Z28, Z28, Z28
+	VPXORQ     Z16, Z16, Z16
+	VPXORQ     Z17, Z17, Z17
+	VPXORQ     Z18, Z18, Z18
+	LEAQ       15(DX), AX
+	ANDQ       $-16, AX
+	LEAQ       -16(R14), BX
+	SUBQ       AX, BX
+	LEAQ       -1(DX), AX
+	ANDQ       $-64, AX
+	LEAQ       (SI)(AX*1), R9
+	LEAQ       (DI)(AX*1), R12
+	MOVQ       DX, CX
+	SUBQ       AX, CX
+	MOVQ       $-1, R10
+	BZHIQ      CX, R10, R10
+	KMOVQ      R10, K1
+	CMPQ       AX, $0x000000c0
+	JHS        fourfrom4
+	CMPQ       AX, $0x00000040
+	JHS        fourfrom2
+	JMP        four1
+
+fourfrom2:
+	CMPQ AX, $0x00000080
+	JHS  four3
+	JMP  four2
+
+fourfrom4:
+	CMPQ AX, $0x00000100
+	JHS  fourfrom5
+	JMP  four4
+
+fourfrom5:
+	CMPQ AX, $0x00000140
+	JHS  four6
+	JMP  four5
+
+four1:
+	VPXORQ          ctr0<>+0(SB), Z26, Z0
+	VBROADCASTI32X4 16(R8), Z25
+	VMOVDQU8.Z      (R9), K1, Z8
+	VAESENC         Z25, Z0, Z0
+	VBROADCASTI32X4 32(R8), Z25
+	VPSHUFB         Z23, Z8, Z8
+	VAESENC         Z25, Z0, Z0
+	VBROADCASTI32X4 48(R8), Z25
+	VPSHUFD         $0x4e, Z8, Z21
+	VAESENC         Z25, Z0, Z0
+	VPCLMULQDQ      $0x00, (BX), Z8, Z19
+	VBROADCASTI32X4 64(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VPXORQ          Z8, Z21, Z21
+	VBROADCASTI32X4 80(R8), Z25
+	VPCLMULQDQ      $0x11, (BX), Z8, Z20
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z6, Z0, Z0
+	VPXORQ          Z19, Z16, Z16
+	VAESENC         Z7, Z0, Z0
+	VAESENC         Z14, Z0, Z0
+	VPCLMULQDQ      $0x00, 1664(BX), Z21, Z21
+	VAESENC         Z15, Z0, Z0
+	VPXORQ          Z20, Z17, Z17
+	VMOVDQU8.Z      (R9), K1, Z25
+	VPXORQ          Z25, Z31, Z25
+	VPXORQ          Z21, Z18, Z18
+	VAESENCLAST     Z25, Z0, Z0
+	VMOVDQU8        Z0, K1, (R12)
+	JMP             fold
+
+four2:
+	VPXORQ          ctr0<>+0(SB), Z26, Z0
+	VPXORQ          ctr1<>+0(SB), Z26, Z1
+	VBROADCASTI32X4 16(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VMOVDQU64       (SI), Z8
+	VAESENC         Z25, Z1, Z1
+	VPSHUFB         Z23, Z8, Z8
+	VBROADCASTI32X4 32(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VMOVDQU8.Z      (R9), K1, Z9
+	VAESENC         Z25, Z1, Z1
+	VBROADCASTI32X4 48(R8), Z25
+	VPSHUFB         Z23, Z9, Z9
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VPCLMULQDQ      $0x00, (BX), Z8, Z19
+	VBROADCASTI32X4 64(R8), Z25
+	VPCLMULQDQ      $0x00, 64(BX), Z9, Z20
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VPUNPCKLQDQ     Z9, Z8, Z21
+	VBROADCASTI32X4 80(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VPUNPCKHQDQ     Z9, Z8, Z22
+	VAESENC         Z25, Z1, Z1
+	VPTERNLOGQ      $0x96, Z20, Z19, Z16
+	VAESENC         Z6, Z0, Z0
+	VAESENC         Z6, Z1, Z1
+	VPXORQ          Z21, Z22, Z21
+	VAESENC         Z7, Z0, Z0
+	VAESENC         Z7, Z1, Z1
+	VPCLMULQDQ      $0x11, (BX), Z8, Z19
+	VAESENC         Z14, Z0, Z0
+	VPCLMULQDQ      $0x11, 64(BX), Z9, Z20
+	VAESENC         Z14, Z1, Z1
+	VAESENC         Z15, Z0, Z0
+	VPCLMULQDQ      $0x00, 1664(BX), Z21, Z22
+	VAESENC         Z15, Z1, Z1
+	VPXORQ          (SI), Z31, Z25
+	VPTERNLOGQ      $0x96, Z20, Z19, Z17
+	VAESENCLAST     Z25, Z0, Z0
+	VMOVDQU64       Z0, (DI)
+	VPCLMULQDQ      $0x11, 1664(BX), Z21, Z21
+	VMOVDQU8.Z      (R9), K1, Z25
+	VPTERNLOGQ      $0x96, Z21, Z22, Z18
+	VPXORQ          Z25, Z31, Z25
+	VAESENCLAST     Z25, Z1, Z1
+	VMOVDQU8        Z1, K1, (R12)
+	JMP             fold
+
+four3:
+	VPXORQ          ctr0<>+0(SB), Z26, Z0
+	VPXORQ          ctr1<>+0(SB), Z26, Z1
+	VPXORQ          ctr2<>+0(SB), Z26, Z2
+	VBROADCASTI32X4 16(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VMOVDQU64       (SI), Z8
+	VAESENC         Z25, Z1, Z1
+	VPSHUFB         Z23, Z8, Z8
+	VAESENC         Z25, Z2, Z2
+	VBROADCASTI32X4 32(R8), Z25
+	VMOVDQU64       64(SI), Z9
+	VAESENC         Z25, Z0, Z0
+	VPSHUFB         Z23, Z9, Z9
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VMOVDQU8.Z      (R9), K1, Z10
+	VBROADCASTI32X4 48(R8), Z25
+	VPSHUFB         Z23, Z10, Z10
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VPSHUFD         $0x4e, Z10, Z21
+	VAESENC         Z25, Z2, Z2
+	VPCLMULQDQ      $0x00, 128(BX), Z10, Z19
+	VBROADCASTI32X4 64(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VPXORQ          Z10, Z21, Z21
+	VAESENC         Z25, Z1, Z1
+	VPCLMULQDQ      $0x11, 128(BX), Z10, Z20
+	VAESENC         Z25, Z2, Z2
+	VBROADCASTI32X4 80(R8), Z25
+	VPXORQ          Z19, Z16, Z16
+	VAESENC         Z25, Z0, Z0
+	VPCLMULQDQ      $0x00, 1792(BX), Z21, Z21
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VPXORQ          Z20, Z17, Z17
+	VAESENC         Z6, Z0, Z0
+	VPXORQ          Z21, Z18, Z18
+	VAESENC         Z6, Z1, Z1
+	VAESENC         Z6, Z2, Z2
+	VPCLMULQDQ      $0x00, (BX), Z8, Z19
+	VAESENC         Z7, Z0, Z0
+	VPCLMULQDQ      $0x00, 64(BX), Z9, Z20
+	VAESENC         Z7, Z1, Z1
+	VAESENC         Z7, Z2, Z2
+	VPUNPCKLQDQ     Z9, Z8, Z21
+	VAESENC         Z14, Z0, Z0
+	VPUNPCKHQDQ     Z9, Z8, Z22
+	VAESENC         Z14, Z1, Z1
+	VPTERNLOGQ      $0x96, Z20, Z19, Z16
+	VAESENC         Z14, Z2, Z2
+	VAESENC         Z15, Z0, Z0
+	VPXORQ          Z21, Z22, Z21
+	VAESENC         Z15, Z1, Z1
+	VPCLMULQDQ      $0x11, (BX), Z8, Z19
+	VAESENC         Z15, Z2, Z2
+	VPXORQ          (SI), Z31, Z25
+	VPCLMULQDQ      $0x11, 64(BX), Z9, Z20
+	VAESENCLAST     Z25, Z0, Z0
+	VPCLMULQDQ      $0x00, 1664(BX), Z21, Z22
+	VMOVDQU64       Z0, (DI)
+	VPXORQ          64(SI), Z31, Z25
+	VPTERNLOGQ      $0x96, Z20, Z19, Z17
+	VAESENCLAST     Z25, Z1, Z1
+	VPCLMULQDQ      $0x11, 1664(BX), Z21, Z21
+	VMOVDQU64       Z1, 64(DI)
+	VMOVDQU8.Z      (R9), K1, Z25
+	VPTERNLOGQ      $0x96, Z21, Z22, Z18
+	VPXORQ          Z25, Z31, Z25
+	VAESENCLAST     Z25, Z2, Z2
+	VMOVDQU8        Z2, K1, (R12)
+	JMP             fold
+
+four4:
+	VPXORQ          ctr0<>+0(SB), Z26, Z0
+	VPXORQ          ctr1<>+0(SB), Z26, Z1
+	VPXORQ          ctr2<>+0(SB), Z26, Z2
+	VPXORQ          ctr3<>+0(SB), Z26, Z3
+	VBROADCASTI32X4 16(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VMOVDQU64       (SI), Z8
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VPSHUFB         Z23, Z8, Z8
+	VAESENC         Z25, Z3, Z3
+	VMOVDQU64       64(SI), Z9
+	VBROADCASTI32X4 32(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VPSHUFB         Z23, Z9, Z9
+	VAESENC         Z25, Z1, Z1
+	VMOVDQU64       128(SI), Z10
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VPSHUFB         Z23, Z10, Z10
+	VBROADCASTI32X4 48(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VMOVDQU8.Z      (R9), K1, Z11
+	VAESENC         Z25, Z1, Z1
+	VPSHUFB         Z23, Z11, Z11
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VPCLMULQDQ      $0x00, 128(BX), Z10, Z19
+	VBROADCASTI32X4 64(R8), Z25
+	VPCLMULQDQ      $0x00, 192(BX), Z11, Z20
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VPUNPCKLQDQ     Z11, Z10, Z21
+	VAESENC         Z25, Z2, Z2
+	VPUNPCKHQDQ     Z11, Z10, Z22
+	VAESENC         Z25, Z3, Z3
+	VBROADCASTI32X4 80(R8), Z25
+	VPTERNLOGQ      $0x96, Z20, Z19, Z16
+	VAESENC         Z25, Z0, Z0
+	VPXORQ          Z21, Z22, Z21
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VPCLMULQDQ      $0x11, 128(BX), Z10, Z19
+	VAESENC         Z25, Z3, Z3
+	VPCLMULQDQ      $0x11, 192(BX), Z11, Z20
+	VAESENC         Z6, Z0, Z0
+	VAESENC         Z6, Z1, Z1
+	VPCLMULQDQ      $0x00, 1792(BX), Z21, Z22
+	VAESENC         Z6, Z2, Z2
+	VPTERNLOGQ      $0x96, Z20, Z19, Z17
+	VAESENC         Z6, Z3, Z3
+	VAESENC         Z7, Z0, Z0
+	VPCLMULQDQ      $0x11, 1792(BX), Z21, Z21
+	VAESENC         Z7, Z1, Z1
+	VAESENC         Z7, Z2, Z2
+	VPTERNLOGQ      $0x96, Z21, Z22, Z18
+	VAESENC         Z7, Z3, Z3
+	VPCLMULQDQ      $0x00, (BX), Z8, Z19
+	VAESENC         Z14, Z0, Z0
+	VAESENC         Z14, Z1, Z1
+	VPCLMULQDQ      $0x00, 64(BX), Z9, Z20
+	VAESENC         Z14, Z2, Z2
+	VPUNPCKLQDQ     Z9, Z8, Z21
+	VAESENC         Z14, Z3, Z3
+	VAESENC         Z15, Z0, Z0
+	VPUNPCKHQDQ     Z9, Z8, Z22
+	VAESENC         Z15, Z1, Z1
+	VPTERNLOGQ      $0x96, Z20, Z19, Z16
+	VAESENC         Z15, Z2, Z2
+	VAESENC         Z15, Z3, Z3
+	VPXORQ          Z21, Z22, Z21
+	VPXORQ          (SI), Z31, Z25
+	VPCLMULQDQ      $0x11, (BX), Z8, Z19
+	VAESENCLAST     Z25, Z0, Z0
+	VMOVDQU64       Z0, (DI)
+	VPCLMULQDQ      $0x11, 64(BX), Z9, Z20
+	VPXORQ          64(SI), Z31, Z25
+	VPCLMULQDQ      $0x00, 1664(BX), Z21, Z22
+	VAESENCLAST     Z25, Z1, Z1
+	VMOVDQU64       Z1, 64(DI)
+	VPTERNLOGQ      $0x96, Z20, Z19, Z17
+	VPXORQ          128(SI), Z31, Z25
+	VAESENCLAST     Z25, Z2, Z2
+	VPCLMULQDQ      $0x11, 1664(BX), Z21, Z21
+	VMOVDQU64       Z2, 128(DI)
+	VPTERNLOGQ      $0x96, Z21, Z22, Z18
+	VMOVDQU8.Z      (R9), K1, Z25
+	VPXORQ          Z25, Z31, Z25
+	VAESENCLAST     Z25, Z3, Z3
+	VMOVDQU8        Z3, K1, (R12)
+	JMP             fold
+
+four5:
+	VPXORQ          ctr0<>+0(SB), Z26, Z0
+	VPXORQ          ctr1<>+0(SB), Z26, Z1
+	VPXORQ          ctr2<>+0(SB), Z26, Z2
+	VPXORQ          ctr3<>+0(SB), Z26, Z3
+	VPXORQ          ctr4<>+0(SB), Z26, Z4
+	VBROADCASTI32X4 16(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VMOVDQU64       (SI), Z8
+	VAESENC         Z25, Z2, Z2
+	VPSHUFB         Z23, Z8, Z8
+	VAESENC         Z25, Z3, Z3
+	VMOVDQU64       64(SI), Z9
+	VAESENC         Z25, Z4, Z4
+	VBROADCASTI32X4 32(R8), Z25
+	VPSHUFB         Z23, Z9, Z9
+	VAESENC         Z25, Z0, Z0
+	VMOVDQU64       128(SI), Z10
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VPSHUFB         Z23, Z10, Z10
+	VAESENC         Z25, Z3, Z3
+	VMOVDQU64       192(SI), Z11
+	VAESENC         Z25, Z4, Z4
+	VBROADCASTI32X4 48(R8), Z25
+	VPSHUFB         Z23, Z11, Z11
+	VAESENC         Z25, Z0, Z0
+	VMOVDQU8.Z      (R9), K1, Z12
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VPSHUFB         Z23, Z12, Z12
+	VAESENC         Z25, Z3, Z3
+	VPCLMULQDQ      $0x00, 128(BX), Z10, Z19
+	VAESENC         Z25, Z4, Z4
+	VPCLMULQDQ      $0x00, 192(BX), Z11, Z20
+	VBROADCASTI32X4 64(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VPUNPCKLQDQ     Z11, Z10, Z21
+	VAESENC         Z25, Z1, Z1
+	VPUNPCKHQDQ     Z11, Z10, Z22
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VPTERNLOGQ      $0x96, Z20, Z19, Z16
+	VAESENC         Z25, Z4, Z4
+	VPXORQ          Z21, Z22, Z21
+	VBROADCASTI32X4 80(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VPCLMULQDQ      $0x11, 128(BX), Z10, Z19
+	VAESENC         Z25, Z1, Z1
+	VPCLMULQDQ      $0x11, 192(BX), Z11, Z20
+	VAESENC         Z25, Z2, Z2
+	VPCLMULQDQ      $0x00, 1792(BX), Z21, Z22
+	VAESENC         Z25, Z3, Z3
+	VAESENC         Z25, Z4, Z4
+	VPTERNLOGQ      $0x96, Z20, Z19, Z17
+	VAESENC         Z6, Z0, Z0
+	VPCLMULQDQ      $0x11, 1792(BX), Z21, Z21
+	VAESENC         Z6, Z1, Z1
+	VAESENC         Z6, Z2, Z2
+	VPTERNLOGQ      $0x96, Z21, Z22, Z18
+	VAESENC         Z6, Z3, Z3
+	VPSHUFD         $0x4e, Z12, Z21
+	VAESENC         Z6, Z4, Z4
+	VAESENC         Z7, Z0, Z0
+	VPCLMULQDQ      $0x00, 256(BX), Z12, Z19
+	VAESENC         Z7, Z1, Z1
+	VPXORQ          Z12, Z21, Z21
+	VAESENC         Z7, Z2, Z2
+	VAESENC         Z7, Z3, Z3
+	VPCLMULQDQ      $0x11, 256(BX), Z12, Z20
+	VAESENC         Z7, Z4, Z4
+	VPXORQ          Z19, Z16, Z16
+	VAESENC         Z14, Z0, Z0
+	VPCLMULQDQ      $0x00, 1920(BX), Z21, Z21
+	VAESENC         Z14, Z1, Z1
+	VAESENC         Z14, Z2, Z2
+	VPXORQ          Z20, Z17, Z17
+	VAESENC         Z14, Z3, Z3
+	VPXORQ          Z21, Z18, Z18
+	VAESENC         Z14, Z4, Z4
+	VAESENC         Z15, Z0, Z0
+	VPCLMULQDQ      $0x00, (BX), Z8, Z19
+	VAESENC         Z15, Z1, Z1
+	VPCLMULQDQ      $0x00, 64(BX), Z9, Z20
+	VAESENC         Z15, Z2, Z2
+	VAESENC         Z15, Z3, Z3
+	VPUNPCKLQDQ     Z9, Z8, Z21
+	VAESENC         Z15, Z4, Z4
+	VPUNPCKHQDQ     Z9, Z8, Z22
+	VPXORQ          (SI), Z31, Z25
+	VPTERNLOGQ      $0x96, Z20, Z19, Z16
+	VAESENCLAST     Z25, Z0, Z0
+	VMOVDQU64       Z0, (DI)
+	VPXORQ          Z21, Z22, Z21
+	VPXORQ          64(SI), Z31, Z25
+	VPCLMULQDQ      $0x11, (BX), Z8, Z19
+	VAESENCLAST     Z25, Z1, Z1
+	VMOVDQU64       Z1, 64(DI)
+	VPCLMULQDQ      $0x11, 64(BX), Z9, Z20
+	VPXORQ          128(SI), Z31, Z25
+	VPCLMULQDQ      $0x00, 1664(BX), Z21, Z22
+	VAESENCLAST     Z25, Z2, Z2
+	VMOVDQU64       Z2, 128(DI)
+	VPTERNLOGQ      $0x96, Z20, Z19, Z17
+	VPXORQ          192(SI), Z31, Z25
+	VPCLMULQDQ      $0x11, 1664(BX), Z21, Z21
+	VAESENCLAST     Z25, Z3, Z3
+	VMOVDQU64       Z3, 192(DI)
+	VPTERNLOGQ      $0x96, Z21, Z22, Z18
+	VMOVDQU8.Z      (R9), K1, Z25
+	VPXORQ          Z25, Z31, Z25
+	VAESENCLAST     Z25, Z4, Z4
+	VMOVDQU8        Z4, K1, (R12)
+	JMP             fold
+
+four6:
+	VPXORQ          ctr0<>+0(SB), Z26, Z0
+	VPXORQ          ctr1<>+0(SB), Z26, Z1
+	VPXORQ          ctr2<>+0(SB), Z26, Z2
+	VPXORQ          ctr3<>+0(SB), Z26, Z3
+	VPXORQ          ctr4<>+0(SB), Z26, Z4
+	VPXORQ          ctr5<>+0(SB), Z26, Z5
+	VBROADCASTI32X4 16(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VMOVDQU64       (SI), Z8
+	VAESENC         Z25, Z2, Z2
+	VPSHUFB         Z23, Z8, Z8
+	VAESENC         Z25, Z3, Z3
+	VAESENC         Z25, Z4, Z4
+	VMOVDQU64       64(SI), Z9
+	VAESENC         Z25, Z5, Z5
+	VPSHUFB         Z23, Z9, Z9
+	VBROADCASTI32X4 32(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VMOVDQU64       128(SI), Z10
+	VAESENC         Z25, Z1, Z1
+	VPSHUFB         Z23, Z10, Z10
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VMOVDQU64       192(SI), Z11
+	VAESENC         Z25, Z4, Z4
+	VPSHUFB         Z23, Z11, Z11
+	VAESENC         Z25, Z5, Z5
+	VBROADCASTI32X4 48(R8), Z25
+	VMOVDQU64       256(SI), Z12
+	VAESENC         Z25, Z0, Z0
+	VPSHUFB         Z23, Z12, Z12
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VMOVDQU8.Z      (R9), K1, Z13
+	VAESENC         Z25, Z3, Z3
+	VPSHUFB         Z23, Z13, Z13
+	VAESENC         Z25, Z4, Z4
+	VAESENC         Z25, Z5, Z5
+	VPCLMULQDQ      $0x00, 128(BX), Z10, Z19
+	VBROADCASTI32X4 64(R8), Z25
+	VPCLMULQDQ      $0x00, 192(BX), Z11, Z20
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VPUNPCKLQDQ     Z11, Z10, Z21
+	VAESENC         Z25, Z2, Z2
+	VPUNPCKHQDQ     Z11, Z10, Z22
+	VAESENC         Z25, Z3, Z3
+	VAESENC         Z25, Z4, Z4
+	VPTERNLOGQ      $0x96, Z20, Z19, Z16
+	VAESENC         Z25, Z5, Z5
+	VPXORQ          Z21, Z22, Z21
+	VBROADCASTI32X4 80(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VPCLMULQDQ      $0x11, 128(BX), Z10, Z19
+	VAESENC         Z25, Z1, Z1
+	VPCLMULQDQ      $0x11, 192(BX), Z11, Z20
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VPCLMULQDQ      $0x00, 1792(BX), Z21, Z22
+	VAESENC         Z25, Z4, Z4
+	VPTERNLOGQ      $0x96, Z20, Z19, Z17
+	VAESENC         Z25, Z5, Z5
+	VAESENC         Z6, Z0, Z0
+	VPCLMULQDQ      $0x11, 1792(BX), Z21, Z21
+	VAESENC         Z6, Z1, Z1
+	VPTERNLOGQ      $0x96, Z21, Z22, Z18
+	VAESENC         Z6, Z2, Z2
+	VAESENC         Z6, Z3, Z3
+	VPCLMULQDQ      $0x00, 256(BX), Z12, Z19
+	VAESENC         Z6, Z4, Z4
+	VPCLMULQDQ      $0x00, 320(BX), Z13, Z20
+	VAESENC         Z6, Z5, Z5
+	VAESENC         Z7, Z0, Z0
+	VPUNPCKLQDQ     Z13, Z12, Z21
+	VAESENC         Z7, Z1, Z1
+	VPUNPCKHQDQ     Z13, Z12, Z22
+	VAESENC         Z7, Z2, Z2
+	VAESENC         Z7, Z3, Z3
+	VPTERNLOGQ      $0x96, Z20, Z19, Z16
+	VAESENC         Z7, Z4, Z4
+	VPXORQ          Z21, Z22, Z21
+	VAESENC         Z7, Z5, Z5
+	VAESENC         Z14, Z0, Z0
+	VPCLMULQDQ      $0x11, 256(BX), Z12, Z19
+	VAESENC         Z14, Z1, Z1
+	VPCLMULQDQ      $0x11, 320(BX), Z13, Z20
+	VAESENC         Z14, Z2, Z2
+	VAESENC         Z14, Z3, Z3
+	VPCLMULQDQ      $0x00, 1920(BX), Z21, Z22
+	VAESENC         Z14, Z4, Z4
+	VPTERNLOGQ      $0x96, Z20, Z19, Z17
+	VAESENC         Z14, Z5, Z5
+	VPCLMULQDQ      $0x11, 1920(BX), Z21, Z21
+	VAESENC         Z15, Z0, Z0
+	VAESENC         Z15, Z1, Z1
+	VPTERNLOGQ      $0x96, Z21, Z22, Z18
+	VAESENC         Z15, Z2, Z2
+	VPCLMULQDQ      $0x00, (BX), Z8, Z19
+	VAESENC         Z15, Z3, Z3
+	VAESENC         Z15, Z4, Z4
+	VPCLMULQDQ      $0x00, 64(BX), Z9, Z20
+	VAESENC         Z15, Z5, Z5
+	VPUNPCKLQDQ     Z9, Z8, Z21
+	VPXORQ          (SI), Z31, Z25
+	VAESENCLAST     Z25, Z0, Z0
+	VPUNPCKHQDQ     Z9, Z8, Z22
+	VMOVDQU64       Z0, (DI)
+	VPTERNLOGQ      $0x96, Z20, Z19, Z16
+	VPXORQ          64(SI), Z31, Z25
+	VAESENCLAST     Z25, Z1, Z1
+	VPXORQ          Z21, Z22, Z21
+	VMOVDQU64       Z1, 64(DI)
+	VPCLMULQDQ      $0x11, (BX), Z8, Z19
+	VPXORQ          128(SI), Z31, Z25
+	VAESENCLAST     Z25, Z2, Z2
+	VPCLMULQDQ      $0x11, 64(BX), Z9, Z20
+	VMOVDQU64       Z2, 128(DI)
+	VPCLMULQDQ      $0x00, 1664(BX), Z21, Z22
+	VPXORQ          192(SI), Z31, Z25
+	VAESENCLAST     Z25, Z3, Z3
+	VPTERNLOGQ      $0x96, Z20, Z19, Z17
+	VMOVDQU64       Z3, 192(DI)
+	VPCLMULQDQ      $0x11, 1664(BX), Z21, Z21
+	VPXORQ          256(SI), Z31, Z25
+	VAESENCLAST     Z25, Z4, Z4
+	VPTERNLOGQ      $0x96, Z21, Z22, Z18
+	VMOVDQU64       Z4, 256(DI)
+	VMOVDQU8.Z      (R9), K1, Z25
+	VPXORQ          Z25, Z31, Z25
+	VAESENCLAST     Z25, Z5, Z5
+	VMOVDQU8        Z5, K1, (R12)
+
+fold:
+	VEXTRACTI64X4   $0x01, Z16, Y19
+	VPXORQ          Y19, Y16, Y16
+	VEXTRACTI32X4   $0x01, Y16, X19
+	VPXORQ          X19, X16, X16
+	VPXORQ          Z16, Z24, Z24
+	VSHUFI64X2      $0x39, Z24, Z24, Z24
+	VEXTRACTI64X4   $0x01, Z17, Y19
+	VPXORQ          Y19, Y17, Y17
+	VEXTRACTI32X4   $0x01, Y17, X19
+	VPXORQ          X19, X17, X17
+	VPXORQ          Z17, Z29, Z29
+	VSHUFI64X2      $0x39, Z29, Z29, Z29
+	VEXTRACTI64X4   $0x01, Z18, Y19
+	VPXORQ          Y19, Y18, Y18
+	VEXTRACTI32X4   $0x01, Y18, X19
+	VPXORQ          X19, X18, X18
+	VPXORQ          Z18, Z30, Z30
+	VSHUFI64X2      $0x39, Z30, Z30, Z30
+	ADDQ            $0x20, R13
+	DECL            R11
+	JNZ             record
+	SUBQ            $0x00000080, R13
+	VMOVDQU         16(R13), X0
+	VINSERTI32X4    $0x01, 48(R13), Z0, Z0
+	VINSERTI32X4    $0x02, 80(R13), Z0, Z0
+	VINSERTI32X4    $0x03, 112(R13), Z0, Z0
+	VPSLLQ          $0x03, Z0, Z0
+	VBROADCASTI32X4 -16(R14), Z1
+	VPSHUFD         $0x4e, Z0, Z21
+	VPSHUFD         $0x4e, Z1, Z22
+	VPXORQ          Z0, Z21, Z21
+	VPXORQ          Z1, Z22, Z22
+	VPCLMULQDQ      $0x00, Z1, Z0, Z16
+	VPCLMULQDQ      $0x11, Z1, Z0, Z17
+	VPCLMULQDQ      $0x00, Z22, Z21, Z18
+	VPXORQ          Z24, Z16, Z16
+	VPXORQ          Z29, Z17, Z17
+	VPXORQ          Z30, Z18, Z18
+	VBROADCASTI32X4 poly<>+0(SB), Z22
+	VPCLMULQDQ      $0x00, Z22, Z16, Z19
+	VPTERNLOGQ      $0x96, Z16, Z17, Z18
+	VPSHUFD         $0x4e, Z16, Z20
+	VPTERNLOGQ      $0x96, Z20, Z19, Z18
+	VPCLMULQDQ      $0x00, Z22, Z18, Z19
+	VPSHUFD         $0x4e, Z18, Z20
+	VPTERNLOGQ      $0x96, Z20, Z19, Z17
+	VPSHUFB         Z23, Z17, Z0
+	VPXORQ          Z27, Z0, Z0
+	MOVQ            8(R13), DI
+	MOVQ            16(R13), DX
+	VMOVDQU         (DI)(DX*1), X1
+	MOVQ            40(R13), DI
+	MOVQ            48(R13), DX
+	VINSERTI32X4    $0x01, (DI)(DX*1), Z1, Z1
+	MOVQ            72(R13), DI
+	MOVQ            80(R13), DX
+	VINSERTI32X4    $0x02, (DI)(DX*1), Z1, Z1
+	MOVQ            104(R13), DI
+	MOVQ            112(R13), DX
+	VINSERTI32X4    $0x03, (DI)(DX*1), Z1, Z1
+	VPXORQ          Z1, Z0, Z0
+	VPTESTMQ        Z0, Z0, K1
+	KMOVW           K1, AX
+	MOVQ            AX, bad+32(FP)
+	VPXORQ          X16, X16, X16
+	VPXORQ          X17, X17, X17
+	VPXORQ          X18, X18, X18
+	VPXORQ          X19, X19, X19
+	VPXORQ          X20, X20, X20
+	VPXORQ          X21, X21, X21
+	VPXORQ          X22, X22, X22
+	VPXORQ          X23, X23, X23
+	VPXORQ          X24, X24, X24
+	VPXORQ          X25, X25, X25
+	VPXORQ          X26, X26, X26
+	VPXORQ          X27, X27, X27
+	VPXORQ          X28, X28, X28
+	VPXORQ          X29, X29, X29
+	VPXORQ          X30, X30, X30
+	VPXORQ          X31, X31, X31
+	VPXOR           X0, X0, X0
+	VPXOR           X1, X1, X1
+	VPXOR           X2, X2, X2
+	VPXOR           X3, X3, X3
+	VPXOR           X4, X4, X4
+	VPXOR           X5, X5, X5
+	VPXOR           X6, X6, X6
+	VPXOR           X7, X7, X7
+	VPXOR           X8, X8, X8
+	VPXOR           X9, X9, X9
+	VPXOR           X10, X10, X10
+	VPXOR           X11, X11, X11
+	VPXOR           X12, X12, X12
+	VPXOR           X13, X13, X13
+	VPXOR           X14, X14, X14
+	VPXOR           X15, X15, X15
+	VZEROUPPER
+	RET
+
 // func sealZMM256(sched *byte, tab *byte, nonce *byte, dst *byte, src *byte, n int, seed *byte, seedLen int, mode uint64)
 // Requires: AES, AVX, AVX2, AVX512BW, AVX512F, AVX512VL, BMI2, VAES, VPCLMULQDQ
 TEXT ·sealZMM256(SB), NOSPLIT, $80-72
@@ -9886,3 +11297,1646 @@ out1:
 	VMOVDQU Y0, (R12)
 	VMOVDQU Y0, 32(R12)
 	JMP     flushed
+
+// func sealFour256(sched *byte, tab *byte, nonces *byte, slots *byte)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2, VAES, VPCLMULQDQ
+TEXT ·sealFour256(SB), NOSPLIT, $0-32
+	MOVQ            sched+0(FP), R8
+	MOVQ            tab+8(FP), R14
+	MOVQ            nonces+16(FP), CX
+	MOVQ            slots+24(FP), R13
+	ADDQ            $0x00000640, R14
+	VBROADCASTI32X4 swap<>+0(SB), Z23
+	VBROADCASTI32X4 160(R8), Z6
+	VBROADCASTI32X4 176(R8), Z7
+	VBROADCASTI32X4 192(R8), Z14
+	VBROADCASTI32X4 208(R8), Z15
+	VBROADCASTI32X4 224(R8), Z31
+	MOVL            (CX), R10
+	MOVL            4(CX), AX
+	SHLQ            $0x20, AX
+	ORQ             AX, R10
+	VMOVQ           R10, X0
+	MOVL            8(CX), AX
+	VPINSRQ         $0x01, AX, X0, X0
+	MOVL            12(CX), R10
+	MOVL            16(CX), AX
+	SHLQ            $0x20, AX
+	ORQ             AX, R10
+	VMOVQ           R10, X1
+	MOVL            20(CX), AX
+	VPINSRQ         $0x01, AX, X1, X1
+	MOVL            24(CX), R10
+	MOVL            28(CX), AX
+	SHLQ            $0x20, AX
+	ORQ             AX, R10
+	VMOVQ           R10, X2
+	MOVL            32(CX), AX
+	VPINSRQ         $0x01, AX, X2, X2
+	MOVL            36(CX), R10
+	MOVL            40(CX), AX
+	SHLQ            $0x20, AX
+	ORQ             AX, R10
+	VMOVQ           R10, X3
+	MOVL            44(CX), AX
+	VPINSRQ         $0x01, AX, X3, X3
+	VINSERTI32X4    $0x01, X1, Z0, Z0
+	VINSERTI32X4    $0x02, X2, Z0, Z0
+	VINSERTI32X4    $0x03, X3, Z0, Z0
+	VBROADCASTI32X4 (R8), Z25
+	VPXORQ          Z25, Z0, Z28
+	VBROADCASTI32X4 one<>+0(SB), Z25
+	VPXORQ          Z25, Z28, Z27
+	VBROADCASTI32X4 16(R8), Z25
+	VAESENC         Z25, Z27, Z27
+	VBROADCASTI32X4 32(R8), Z25
+	VAESENC         Z25, Z27, Z27
+	VBROADCASTI32X4 48(R8), Z25
+	VAESENC         Z25, Z27, Z27
+	VBROADCASTI32X4 64(R8), Z25
+	VAESENC         Z25, Z27, Z27
+	VBROADCASTI32X4 80(R8), Z25
+	VAESENC         Z25, Z27, Z27
+	VBROADCASTI32X4 96(R8), Z25
+	VAESENC         Z25, Z27, Z27
+	VBROADCASTI32X4 112(R8), Z25
+	VAESENC         Z25, Z27, Z27
+	VBROADCASTI32X4 128(R8), Z25
+	VAESENC         Z25, Z27, Z27
+	VBROADCASTI32X4 144(R8), Z25
+	VAESENC         Z25, Z27, Z27
+	VAESENC         Z6, Z27, Z27
+	VAESENC         Z7, Z27, Z27
+	VAESENC         Z14, Z27, Z27
+	VAESENC         Z15, Z27, Z27
+	VAESENCLAST     Z31, Z27, Z27
+	VPXORQ          Z24, Z24, Z24
+	VPXORQ          Z29, Z29, Z29
+	VPXORQ          Z30, Z30, Z30
+	MOVL            $0x00000004, R11
+	PCALIGN         $0x40
+
+record:
+	MOVQ       (R13), DI
+	MOVQ       8(R13), SI
+	MOVQ       16(R13), DX
+	VSHUFI64X2 $0x00, Z28, Z28, Z26
+	VSHUFI64X2 $0x39, Z28, Z28, Z28
+	VPXORQ     Z16, Z16, Z16
+	VPXORQ     Z17, Z17, Z17
+	VPXORQ     Z18, Z18, Z18
+	LEAQ       15(DX), AX
+	ANDQ       $-16, AX
+	LEAQ       -16(R14), BX
+	SUBQ       AX, BX
+	LEAQ       -1(DX), AX
+	ANDQ       $-64, AX
+	LEAQ       (SI)(AX*1), R9
+	LEAQ       (DI)(AX*1), R12
+	MOVQ       DX, CX
+	SUBQ       AX, CX
+	MOVQ       $-1, R10
+	BZHIQ      CX, R10, R10
+	KMOVQ      R10, K1
+	CMPQ       AX, $0x000000c0
+	JHS        fourfrom4
+	CMPQ       AX, $0x00000040
+	JHS        fourfrom2
+	JMP        four1
+
+fourfrom2:
+	CMPQ AX, $0x00000080
+	JHS  four3
+	JMP  four2
+
+fourfrom4:
+	CMPQ AX, $0x00000100
+	JHS  fourfrom5
+	JMP  four4
+
+fourfrom5:
+	CMPQ AX, $0x00000140
+	JHS  four6
+	JMP  four5
+
+four1:
+	VPXORQ          ctr0<>+0(SB), Z26, Z0
+	VBROADCASTI32X4 16(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VBROADCASTI32X4 32(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VBROADCASTI32X4 48(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VBROADCASTI32X4 64(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VBROADCASTI32X4 80(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VBROADCASTI32X4 96(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VBROADCASTI32X4 112(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VBROADCASTI32X4 128(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VBROADCASTI32X4 144(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z6, Z0, Z0
+	VAESENC         Z7, Z0, Z0
+	VAESENC         Z14, Z0, Z0
+	VAESENC         Z15, Z0, Z0
+	VMOVDQU8.Z      (R9), K1, Z25
+	VPXORQ          Z25, Z31, Z25
+	VAESENCLAST     Z25, Z0, Z0
+	VMOVDQU8        Z0, K1, (R12)
+	VMOVDQU8.Z      Z0, K1, Z0
+	VPSHUFB         Z23, Z0, Z8
+	VPSHUFD         $0x4e, Z8, Z21
+	VPCLMULQDQ      $0x00, (BX), Z8, Z19
+	VPXORQ          Z8, Z21, Z21
+	VPCLMULQDQ      $0x11, (BX), Z8, Z20
+	VPXORQ          Z19, Z16, Z16
+	VPCLMULQDQ      $0x00, 1664(BX), Z21, Z21
+	VPXORQ          Z20, Z17, Z17
+	VPXORQ          Z21, Z18, Z18
+	JMP             fold
+
+four2:
+	VPXORQ          ctr0<>+0(SB), Z26, Z0
+	VPXORQ          ctr1<>+0(SB), Z26, Z1
+	VBROADCASTI32X4 16(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VBROADCASTI32X4 32(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VBROADCASTI32X4 48(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VBROADCASTI32X4 64(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VBROADCASTI32X4 80(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VBROADCASTI32X4 96(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VBROADCASTI32X4 112(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VBROADCASTI32X4 128(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VBROADCASTI32X4 144(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z6, Z0, Z0
+	VAESENC         Z6, Z1, Z1
+	VAESENC         Z7, Z0, Z0
+	VAESENC         Z7, Z1, Z1
+	VAESENC         Z14, Z0, Z0
+	VAESENC         Z14, Z1, Z1
+	VAESENC         Z15, Z0, Z0
+	VAESENC         Z15, Z1, Z1
+	VPXORQ          (SI), Z31, Z25
+	VAESENCLAST     Z25, Z0, Z0
+	VMOVDQU64       Z0, (DI)
+	VMOVDQU8.Z      (R9), K1, Z25
+	VPXORQ          Z25, Z31, Z25
+	VAESENCLAST     Z25, Z1, Z1
+	VMOVDQU8        Z1, K1, (R12)
+	VMOVDQU8.Z      Z1, K1, Z1
+	VPSHUFB         Z23, Z0, Z8
+	VPSHUFB         Z23, Z1, Z9
+	VPCLMULQDQ      $0x00, (BX), Z8, Z19
+	VPCLMULQDQ      $0x00, 64(BX), Z9, Z20
+	VPUNPCKLQDQ     Z9, Z8, Z21
+	VPUNPCKHQDQ     Z9, Z8, Z22
+	VPTERNLOGQ      $0x96, Z20, Z19, Z16
+	VPXORQ          Z21, Z22, Z21
+	VPCLMULQDQ      $0x11, (BX), Z8, Z19
+	VPCLMULQDQ      $0x11, 64(BX), Z9, Z20
+	VPCLMULQDQ      $0x00, 1664(BX), Z21, Z22
+	VPTERNLOGQ      $0x96, Z20, Z19, Z17
+	VPCLMULQDQ      $0x11, 1664(BX), Z21, Z21
+	VPTERNLOGQ      $0x96, Z21, Z22, Z18
+	JMP             fold
+
+four3:
+	VPXORQ          ctr0<>+0(SB), Z26, Z0
+	VPXORQ          ctr1<>+0(SB), Z26, Z1
+	VPXORQ          ctr2<>+0(SB), Z26, Z2
+	VBROADCASTI32X4 16(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VBROADCASTI32X4 32(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VBROADCASTI32X4 48(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VBROADCASTI32X4 64(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VBROADCASTI32X4 80(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VBROADCASTI32X4 96(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VBROADCASTI32X4 112(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VBROADCASTI32X4 128(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VBROADCASTI32X4 144(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z6, Z0, Z0
+	VAESENC         Z6, Z1, Z1
+	VAESENC         Z6, Z2, Z2
+	VAESENC         Z7, Z0, Z0
+	VAESENC         Z7, Z1, Z1
+	VAESENC         Z7, Z2, Z2
+	VAESENC         Z14, Z0, Z0
+	VAESENC         Z14, Z1, Z1
+	VAESENC         Z14, Z2, Z2
+	VAESENC         Z15, Z0, Z0
+	VAESENC         Z15, Z1, Z1
+	VAESENC         Z15, Z2, Z2
+	VPXORQ          (SI), Z31, Z25
+	VAESENCLAST     Z25, Z0, Z0
+	VMOVDQU64       Z0, (DI)
+	VPXORQ          64(SI), Z31, Z25
+	VAESENCLAST     Z25, Z1, Z1
+	VMOVDQU64       Z1, 64(DI)
+	VMOVDQU8.Z      (R9), K1, Z25
+	VPXORQ          Z25, Z31, Z25
+	VAESENCLAST     Z25, Z2, Z2
+	VMOVDQU8        Z2, K1, (R12)
+	VMOVDQU8.Z      Z2, K1, Z2
+	VPSHUFB         Z23, Z0, Z8
+	VPSHUFB         Z23, Z1, Z9
+	VPSHUFB         Z23, Z2, Z10
+	VPSHUFD         $0x4e, Z10, Z21
+	VPCLMULQDQ      $0x00, 128(BX), Z10, Z19
+	VPXORQ          Z10, Z21, Z21
+	VPCLMULQDQ      $0x11, 128(BX), Z10, Z20
+	VPXORQ          Z19, Z16, Z16
+	VPCLMULQDQ      $0x00, 1792(BX), Z21, Z21
+	VPXORQ          Z20, Z17, Z17
+	VPXORQ          Z21, Z18, Z18
+	VPCLMULQDQ      $0x00, (BX), Z8, Z19
+	VPCLMULQDQ      $0x00, 64(BX), Z9, Z20
+	VPUNPCKLQDQ     Z9, Z8, Z21
+	VPUNPCKHQDQ     Z9, Z8, Z22
+	VPTERNLOGQ      $0x96, Z20, Z19, Z16
+	VPXORQ          Z21, Z22, Z21
+	VPCLMULQDQ      $0x11, (BX), Z8, Z19
+	VPCLMULQDQ      $0x11, 64(BX), Z9, Z20
+	VPCLMULQDQ      $0x00, 1664(BX), Z21, Z22
+	VPTERNLOGQ      $0x96, Z20, Z19, Z17
+	VPCLMULQDQ      $0x11, 1664(BX), Z21, Z21
+	VPTERNLOGQ      $0x96, Z21, Z22, Z18
+	JMP             fold
+
+four4:
+	VPXORQ          ctr0<>+0(SB), Z26, Z0
+	VPXORQ          ctr1<>+0(SB), Z26, Z1
+	VPXORQ          ctr2<>+0(SB), Z26, Z2
+	VPXORQ          ctr3<>+0(SB), Z26, Z3
+	VBROADCASTI32X4 16(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VBROADCASTI32X4 32(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VBROADCASTI32X4 48(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VBROADCASTI32X4 64(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VBROADCASTI32X4 80(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VBROADCASTI32X4 96(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VBROADCASTI32X4 112(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VBROADCASTI32X4 128(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VBROADCASTI32X4 144(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VAESENC         Z6, Z0, Z0
+	VAESENC         Z6, Z1, Z1
+	VAESENC         Z6, Z2, Z2
+	VAESENC         Z6, Z3, Z3
+	VAESENC         Z7, Z0, Z0
+	VAESENC         Z7, Z1, Z1
+	VAESENC         Z7, Z2, Z2
+	VAESENC         Z7, Z3, Z3
+	VAESENC         Z14, Z0, Z0
+	VAESENC         Z14, Z1, Z1
+	VAESENC         Z14, Z2, Z2
+	VAESENC         Z14, Z3, Z3
+	VAESENC         Z15, Z0, Z0
+	VAESENC         Z15, Z1, Z1
+	VAESENC         Z15, Z2, Z2
+	VAESENC         Z15, Z3, Z3
+	VPXORQ          (SI), Z31, Z25
+	VAESENCLAST     Z25, Z0, Z0
+	VMOVDQU64       Z0, (DI)
+	VPXORQ          64(SI), Z31, Z25
+	VAESENCLAST     Z25, Z1, Z1
+	VMOVDQU64       Z1, 64(DI)
+	VPXORQ          128(SI), Z31, Z25
+	VAESENCLAST     Z25, Z2, Z2
+	VMOVDQU64       Z2, 128(DI)
+	VMOVDQU8.Z      (R9), K1, Z25
+	VPXORQ          Z25, Z31, Z25
+	VAESENCLAST     Z25, Z3, Z3
+	VMOVDQU8        Z3, K1, (R12)
+	VMOVDQU8.Z      Z3, K1, Z3
+	VPSHUFB         Z23, Z0, Z8
+	VPSHUFB         Z23, Z1, Z9
+	VPSHUFB         Z23, Z2, Z10
+	VPSHUFB         Z23, Z3, Z11
+	VPCLMULQDQ      $0x00, 128(BX), Z10, Z19
+	VPCLMULQDQ      $0x00, 192(BX), Z11, Z20
+	VPUNPCKLQDQ     Z11, Z10, Z21
+	VPUNPCKHQDQ     Z11, Z10, Z22
+	VPTERNLOGQ      $0x96, Z20, Z19, Z16
+	VPXORQ          Z21, Z22, Z21
+	VPCLMULQDQ      $0x11, 128(BX), Z10, Z19
+	VPCLMULQDQ      $0x11, 192(BX), Z11, Z20
+	VPCLMULQDQ      $0x00, 1792(BX), Z21, Z22
+	VPTERNLOGQ      $0x96, Z20, Z19, Z17
+	VPCLMULQDQ      $0x11, 1792(BX), Z21, Z21
+	VPTERNLOGQ      $0x96, Z21, Z22, Z18
+	VPCLMULQDQ      $0x00, (BX), Z8, Z19
+	VPCLMULQDQ      $0x00, 64(BX), Z9, Z20
+	VPUNPCKLQDQ     Z9, Z8, Z21
+	VPUNPCKHQDQ     Z9, Z8, Z22
+	VPTERNLOGQ      $0x96, Z20, Z19, Z16
+	VPXORQ          Z21, Z22, Z21
+	VPCLMULQDQ      $0x11, (BX), Z8, Z19
+	VPCLMULQDQ      $0x11, 64(BX), Z9, Z20
+	VPCLMULQDQ      $0x00, 1664(BX), Z21, Z22
+	VPTERNLOGQ      $0x96, Z20, Z19, Z17
+	VPCLMULQDQ      $0x11, 1664(BX), Z21, Z21
+	VPTERNLOGQ      $0x96, Z21, Z22, Z18
+	JMP             fold
+
+four5:
+	VPXORQ          ctr0<>+0(SB), Z26, Z0
+	VPXORQ          ctr1<>+0(SB), Z26, Z1
+	VPXORQ          ctr2<>+0(SB), Z26, Z2
+	VPXORQ          ctr3<>+0(SB), Z26, Z3
+	VPXORQ          ctr4<>+0(SB), Z26, Z4
+	VBROADCASTI32X4 16(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VAESENC         Z25, Z4, Z4
+	VBROADCASTI32X4 32(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VAESENC         Z25, Z4, Z4
+	VBROADCASTI32X4 48(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VAESENC         Z25, Z4, Z4
+	VBROADCASTI32X4 64(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VAESENC         Z25, Z4, Z4
+	VBROADCASTI32X4 80(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VAESENC         Z25, Z4, Z4
+	VBROADCASTI32X4 96(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VAESENC         Z25, Z4, Z4
+	VBROADCASTI32X4 112(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VAESENC         Z25, Z4, Z4
+	VBROADCASTI32X4 128(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VAESENC         Z25, Z4, Z4
+	VBROADCASTI32X4 144(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VAESENC         Z25, Z4, Z4
+	VAESENC         Z6, Z0, Z0
+	VAESENC         Z6, Z1, Z1
+	VAESENC         Z6, Z2, Z2
+	VAESENC         Z6, Z3, Z3
+	VAESENC         Z6, Z4, Z4
+	VAESENC         Z7, Z0, Z0
+	VAESENC         Z7, Z1, Z1
+	VAESENC         Z7, Z2, Z2
+	VAESENC         Z7, Z3, Z3
+	VAESENC         Z7, Z4, Z4
+	VAESENC         Z14, Z0, Z0
+	VAESENC         Z14, Z1, Z1
+	VAESENC         Z14, Z2, Z2
+	VAESENC         Z14, Z3, Z3
+	VAESENC         Z14, Z4, Z4
+	VAESENC         Z15, Z0, Z0
+	VAESENC         Z15, Z1, Z1
+	VAESENC         Z15, Z2, Z2
+	VAESENC         Z15, Z3, Z3
+	VAESENC         Z15, Z4, Z4
+	VPXORQ          (SI), Z31, Z25
+	VAESENCLAST     Z25, Z0, Z0
+	VMOVDQU64       Z0, (DI)
+	VPXORQ          64(SI), Z31, Z25
+	VAESENCLAST     Z25, Z1, Z1
+	VMOVDQU64       Z1, 64(DI)
+	VPXORQ          128(SI), Z31, Z25
+	VAESENCLAST     Z25, Z2, Z2
+	VMOVDQU64       Z2, 128(DI)
+	VPXORQ          192(SI), Z31, Z25
+	VAESENCLAST     Z25, Z3, Z3
+	VMOVDQU64       Z3, 192(DI)
+	VMOVDQU8.Z      (R9), K1, Z25
+	VPXORQ          Z25, Z31, Z25
+	VAESENCLAST     Z25, Z4, Z4
+	VMOVDQU8        Z4, K1, (R12)
+	VMOVDQU8.Z      Z4, K1, Z4
+	VPSHUFB         Z23, Z0, Z8
+	VPSHUFB         Z23, Z1, Z9
+	VPSHUFB         Z23, Z2, Z10
+	VPSHUFB         Z23, Z3, Z11
+	VPSHUFB         Z23, Z4, Z12
+	VPCLMULQDQ      $0x00, 128(BX), Z10, Z19
+	VPCLMULQDQ      $0x00, 192(BX), Z11, Z20
+	VPUNPCKLQDQ     Z11, Z10, Z21
+	VPUNPCKHQDQ     Z11, Z10, Z22
+	VPTERNLOGQ      $0x96, Z20, Z19, Z16
+	VPXORQ          Z21, Z22, Z21
+	VPCLMULQDQ      $0x11, 128(BX), Z10, Z19
+	VPCLMULQDQ      $0x11, 192(BX), Z11, Z20
+	VPCLMULQDQ      $0x00, 1792(BX), Z21, Z22
+	VPTERNLOGQ      $0x96, Z20, Z19, Z17
+	VPCLMULQDQ      $0x11, 1792(BX), Z21, Z21
+	VPTERNLOGQ      $0x96, Z21, Z22, Z18
+	VPSHUFD         $0x4e, Z12, Z21
+	VPCLMULQDQ      $0x00, 256(BX), Z12, Z19
+	VPXORQ          Z12, Z21, Z21
+	VPCLMULQDQ      $0x11, 256(BX), Z12, Z20
+	VPXORQ          Z19, Z16, Z16
+	VPCLMULQDQ      $0x00, 1920(BX), Z21, Z21
+	VPXORQ          Z20, Z17, Z17
+	VPXORQ          Z21, Z18, Z18
+	VPCLMULQDQ      $0x00, (BX), Z8, Z19
+	VPCLMULQDQ      $0x00, 64(BX), Z9, Z20
+	VPUNPCKLQDQ     Z9, Z8, Z21
+	VPUNPCKHQDQ     Z9, Z8, Z22
+	VPTERNLOGQ      $0x96, Z20, Z19, Z16
+	VPXORQ          Z21, Z22, Z21
+	VPCLMULQDQ      $0x11, (BX), Z8, Z19
+	VPCLMULQDQ      $0x11, 64(BX), Z9, Z20
+	VPCLMULQDQ      $0x00, 1664(BX), Z21, Z22
+	VPTERNLOGQ      $0x96, Z20, Z19, Z17
+	VPCLMULQDQ      $0x11, 1664(BX), Z21, Z21
+	VPTERNLOGQ      $0x96, Z21, Z22, Z18
+	JMP             fold
+
+four6:
+	VPXORQ          ctr0<>+0(SB), Z26, Z0
+	VPXORQ          ctr1<>+0(SB), Z26, Z1
+	VPXORQ          ctr2<>+0(SB), Z26, Z2
+	VPXORQ          ctr3<>+0(SB), Z26, Z3
+	VPXORQ          ctr4<>+0(SB), Z26, Z4
+	VPXORQ          ctr5<>+0(SB), Z26, Z5
+	VBROADCASTI32X4 16(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VAESENC         Z25, Z4, Z4
+	VAESENC         Z25, Z5, Z5
+	VBROADCASTI32X4 32(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VAESENC         Z25, Z4, Z4
+	VAESENC         Z25, Z5, Z5
+	VBROADCASTI32X4 48(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VAESENC         Z25, Z4, Z4
+	VAESENC         Z25, Z5, Z5
+	VBROADCASTI32X4 64(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VAESENC         Z25, Z4, Z4
+	VAESENC         Z25, Z5, Z5
+	VBROADCASTI32X4 80(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VAESENC         Z25, Z4, Z4
+	VAESENC         Z25, Z5, Z5
+	VBROADCASTI32X4 96(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VAESENC         Z25, Z4, Z4
+	VAESENC         Z25, Z5, Z5
+	VBROADCASTI32X4 112(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VAESENC         Z25, Z4, Z4
+	VAESENC         Z25, Z5, Z5
+	VBROADCASTI32X4 128(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VAESENC         Z25, Z4, Z4
+	VAESENC         Z25, Z5, Z5
+	VBROADCASTI32X4 144(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VAESENC         Z25, Z4, Z4
+	VAESENC         Z25, Z5, Z5
+	VAESENC         Z6, Z0, Z0
+	VAESENC         Z6, Z1, Z1
+	VAESENC         Z6, Z2, Z2
+	VAESENC         Z6, Z3, Z3
+	VAESENC         Z6, Z4, Z4
+	VAESENC         Z6, Z5, Z5
+	VAESENC         Z7, Z0, Z0
+	VAESENC         Z7, Z1, Z1
+	VAESENC         Z7, Z2, Z2
+	VAESENC         Z7, Z3, Z3
+	VAESENC         Z7, Z4, Z4
+	VAESENC         Z7, Z5, Z5
+	VAESENC         Z14, Z0, Z0
+	VAESENC         Z14, Z1, Z1
+	VAESENC         Z14, Z2, Z2
+	VAESENC         Z14, Z3, Z3
+	VAESENC         Z14, Z4, Z4
+	VAESENC         Z14, Z5, Z5
+	VAESENC         Z15, Z0, Z0
+	VAESENC         Z15, Z1, Z1
+	VAESENC         Z15, Z2, Z2
+	VAESENC         Z15, Z3, Z3
+	VAESENC         Z15, Z4, Z4
+	VAESENC         Z15, Z5, Z5
+	VPXORQ          (SI), Z31, Z25
+	VAESENCLAST     Z25, Z0, Z0
+	VMOVDQU64       Z0, (DI)
+	VPXORQ          64(SI), Z31, Z25
+	VAESENCLAST     Z25, Z1, Z1
+	VMOVDQU64       Z1, 64(DI)
+	VPXORQ          128(SI), Z31, Z25
+	VAESENCLAST     Z25, Z2, Z2
+	VMOVDQU64       Z2, 128(DI)
+	VPXORQ          192(SI), Z31, Z25
+	VAESENCLAST     Z25, Z3, Z3
+	VMOVDQU64       Z3, 192(DI)
+	VPXORQ          256(SI), Z31, Z25
+	VAESENCLAST     Z25, Z4, Z4
+	VMOVDQU64       Z4, 256(DI)
+	VMOVDQU8.Z      (R9), K1, Z25
+	VPXORQ          Z25, Z31, Z25
+	VAESENCLAST     Z25, Z5, Z5
+	VMOVDQU8        Z5, K1, (R12)
+	VMOVDQU8.Z      Z5, K1, Z5
+	VPSHUFB         Z23, Z0, Z8
+	VPSHUFB         Z23, Z1, Z9
+	VPSHUFB         Z23, Z2, Z10
+	VPSHUFB         Z23, Z3, Z11
+	VPSHUFB         Z23, Z4, Z12
+	VPSHUFB         Z23, Z5, Z13
+	VPCLMULQDQ      $0x00, 128(BX), Z10, Z19
+	VPCLMULQDQ      $0x00, 192(BX), Z11, Z20
+	VPUNPCKLQDQ     Z11, Z10, Z21
+	VPUNPCKHQDQ     Z11, Z10, Z22
+	VPTERNLOGQ      $0x96, Z20, Z19, Z16
+	VPXORQ          Z21, Z22, Z21
+	VPCLMULQDQ      $0x11, 128(BX), Z10, Z19
+	VPCLMULQDQ      $0x11, 192(BX), Z11, Z20
+	VPCLMULQDQ      $0x00, 1792(BX), Z21, Z22
+	VPTERNLOGQ      $0x96, Z20, Z19, Z17
+	VPCLMULQDQ      $0x11, 1792(BX), Z21, Z21
+	VPTERNLOGQ      $0x96, Z21, Z22, Z18
+	VPCLMULQDQ      $0x00, 256(BX), Z12, Z19
+	VPCLMULQDQ      $0x00, 320(BX), Z13, Z20
+	VPUNPCKLQDQ     Z13, Z12, Z21
+	VPUNPCKHQDQ     Z13, Z12, Z22
+	VPTERNLOGQ      $0x96, Z20, Z19, Z16
+	VPXORQ          Z21, Z22, Z21
+	VPCLMULQDQ      $0x11, 256(BX), Z12, Z19
+	VPCLMULQDQ      $0x11, 320(BX), Z13, Z20
+	VPCLMULQDQ      $0x00, 1920(BX), Z21, Z22
+	VPTERNLOGQ      $0x96, Z20, Z19, Z17
+	VPCLMULQDQ      $0x11, 1920(BX), Z21, Z21
+	VPTERNLOGQ      $0x96, Z21, Z22, Z18
+	VPCLMULQDQ      $0x00, (BX), Z8, Z19
+	VPCLMULQDQ      $0x00, 64(BX), Z9, Z20
+	VPUNPCKLQDQ     Z9, Z8, Z21
+	VPUNPCKHQDQ     Z9, Z8, Z22
+	VPTERNLOGQ      $0x96, Z20, Z19, Z16
+	VPXORQ          Z21, Z22, Z21
+	VPCLMULQDQ      $0x11, (BX), Z8, Z19
+	VPCLMULQDQ      $0x11, 64(BX), Z9, Z20
+	VPCLMULQDQ      $0x00, 1664(BX), Z21, Z22
+	VPTERNLOGQ      $0x96, Z20, Z19, Z17
+	VPCLMULQDQ      $0x11, 1664(BX), Z21, Z21
+	VPTERNLOGQ      $0x96, Z21, Z22, Z18
+
+fold:
+	VEXTRACTI64X4   $0x01, Z16, Y19
+	VPXORQ          Y19, Y16, Y16
+	VEXTRACTI32X4   $0x01, Y16, X19
+	VPXORQ          X19, X16, X16
+	VPXORQ          Z16, Z24, Z24
+	VSHUFI64X2      $0x39, Z24, Z24, Z24
+	VEXTRACTI64X4   $0x01, Z17, Y19
+	VPXORQ          Y19, Y17, Y17
+	VEXTRACTI32X4   $0x01, Y17, X19
+	VPXORQ          X19, X17, X17
+	VPXORQ          Z17, Z29, Z29
+	VSHUFI64X2      $0x39, Z29, Z29, Z29
+	VEXTRACTI64X4   $0x01, Z18, Y19
+	VPXORQ          Y19, Y18, Y18
+	VEXTRACTI32X4   $0x01, Y18, X19
+	VPXORQ          X19, X18, X18
+	VPXORQ          Z18, Z30, Z30
+	VSHUFI64X2      $0x39, Z30, Z30, Z30
+	ADDQ            $0x20, R13
+	DECL            R11
+	JNZ             record
+	SUBQ            $0x00000080, R13
+	VMOVDQU         16(R13), X0
+	VINSERTI32X4    $0x01, 48(R13), Z0, Z0
+	VINSERTI32X4    $0x02, 80(R13), Z0, Z0
+	VINSERTI32X4    $0x03, 112(R13), Z0, Z0
+	VPSLLQ          $0x03, Z0, Z0
+	VBROADCASTI32X4 -16(R14), Z1
+	VPSHUFD         $0x4e, Z0, Z21
+	VPSHUFD         $0x4e, Z1, Z22
+	VPXORQ          Z0, Z21, Z21
+	VPXORQ          Z1, Z22, Z22
+	VPCLMULQDQ      $0x00, Z1, Z0, Z16
+	VPCLMULQDQ      $0x11, Z1, Z0, Z17
+	VPCLMULQDQ      $0x00, Z22, Z21, Z18
+	VPXORQ          Z24, Z16, Z16
+	VPXORQ          Z29, Z17, Z17
+	VPXORQ          Z30, Z18, Z18
+	VBROADCASTI32X4 poly<>+0(SB), Z22
+	VPCLMULQDQ      $0x00, Z22, Z16, Z19
+	VPTERNLOGQ      $0x96, Z16, Z17, Z18
+	VPSHUFD         $0x4e, Z16, Z20
+	VPTERNLOGQ      $0x96, Z20, Z19, Z18
+	VPCLMULQDQ      $0x00, Z22, Z18, Z19
+	VPSHUFD         $0x4e, Z18, Z20
+	VPTERNLOGQ      $0x96, Z20, Z19, Z17
+	VPSHUFB         Z23, Z17, Z0
+	VPXORQ          Z27, Z0, Z0
+	MOVQ            (R13), DI
+	MOVQ            16(R13), DX
+	VEXTRACTI32X4   $0x00, Z0, X1
+	VMOVDQU         X1, (DI)(DX*1)
+	MOVQ            32(R13), DI
+	MOVQ            48(R13), DX
+	VEXTRACTI32X4   $0x01, Z0, X1
+	VMOVDQU         X1, (DI)(DX*1)
+	MOVQ            64(R13), DI
+	MOVQ            80(R13), DX
+	VEXTRACTI32X4   $0x02, Z0, X1
+	VMOVDQU         X1, (DI)(DX*1)
+	MOVQ            96(R13), DI
+	MOVQ            112(R13), DX
+	VEXTRACTI32X4   $0x03, Z0, X1
+	VMOVDQU         X1, (DI)(DX*1)
+	VPXORQ          X16, X16, X16
+	VPXORQ          X17, X17, X17
+	VPXORQ          X18, X18, X18
+	VPXORQ          X19, X19, X19
+	VPXORQ          X20, X20, X20
+	VPXORQ          X21, X21, X21
+	VPXORQ          X22, X22, X22
+	VPXORQ          X23, X23, X23
+	VPXORQ          X24, X24, X24
+	VPXORQ          X25, X25, X25
+	VPXORQ          X26, X26, X26
+	VPXORQ          X27, X27, X27
+	VPXORQ          X28, X28, X28
+	VPXORQ          X29, X29, X29
+	VPXORQ          X30, X30, X30
+	VPXORQ          X31, X31, X31
+	VPXOR           X0, X0, X0
+	VPXOR           X1, X1, X1
+	VPXOR           X2, X2, X2
+	VPXOR           X3, X3, X3
+	VPXOR           X4, X4, X4
+	VPXOR           X5, X5, X5
+	VPXOR           X6, X6, X6
+	VPXOR           X7, X7, X7
+	VPXOR           X8, X8, X8
+	VPXOR           X9, X9, X9
+	VPXOR           X10, X10, X10
+	VPXOR           X11, X11, X11
+	VPXOR           X12, X12, X12
+	VPXOR           X13, X13, X13
+	VPXOR           X14, X14, X14
+	VPXOR           X15, X15, X15
+	VZEROUPPER
+	RET
+
+// func openFour256(sched *byte, tab *byte, nonces *byte, slots *byte) (bad int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2, VAES, VPCLMULQDQ
+TEXT ·openFour256(SB), NOSPLIT, $0-40
+	MOVQ            sched+0(FP), R8
+	MOVQ            tab+8(FP), R14
+	MOVQ            nonces+16(FP), CX
+	MOVQ            slots+24(FP), R13
+	ADDQ            $0x00000640, R14
+	VBROADCASTI32X4 swap<>+0(SB), Z23
+	VBROADCASTI32X4 160(R8), Z6
+	VBROADCASTI32X4 176(R8), Z7
+	VBROADCASTI32X4 192(R8), Z14
+	VBROADCASTI32X4 208(R8), Z15
+	VBROADCASTI32X4 224(R8), Z31
+	MOVL            (CX), R10
+	MOVL            4(CX), AX
+	SHLQ            $0x20, AX
+	ORQ             AX, R10
+	VMOVQ           R10, X0
+	MOVL            8(CX), AX
+	VPINSRQ         $0x01, AX, X0, X0
+	MOVL            12(CX), R10
+	MOVL            16(CX), AX
+	SHLQ            $0x20, AX
+	ORQ             AX, R10
+	VMOVQ           R10, X1
+	MOVL            20(CX), AX
+	VPINSRQ         $0x01, AX, X1, X1
+	MOVL            24(CX), R10
+	MOVL            28(CX), AX
+	SHLQ            $0x20, AX
+	ORQ             AX, R10
+	VMOVQ           R10, X2
+	MOVL            32(CX), AX
+	VPINSRQ         $0x01, AX, X2, X2
+	MOVL            36(CX), R10
+	MOVL            40(CX), AX
+	SHLQ            $0x20, AX
+	ORQ             AX, R10
+	VMOVQ           R10, X3
+	MOVL            44(CX), AX
+	VPINSRQ         $0x01, AX, X3, X3
+	VINSERTI32X4    $0x01, X1, Z0, Z0
+	VINSERTI32X4    $0x02, X2, Z0, Z0
+	VINSERTI32X4    $0x03, X3, Z0, Z0
+	VBROADCASTI32X4 (R8), Z25
+	VPXORQ          Z25, Z0, Z28
+	VBROADCASTI32X4 one<>+0(SB), Z25
+	VPXORQ          Z25, Z28, Z27
+	VBROADCASTI32X4 16(R8), Z25
+	VAESENC         Z25, Z27, Z27
+	VBROADCASTI32X4 32(R8), Z25
+	VAESENC         Z25, Z27, Z27
+	VBROADCASTI32X4 48(R8), Z25
+	VAESENC         Z25, Z27, Z27
+	VBROADCASTI32X4 64(R8), Z25
+	VAESENC         Z25, Z27, Z27
+	VBROADCASTI32X4 80(R8), Z25
+	VAESENC         Z25, Z27, Z27
+	VBROADCASTI32X4 96(R8), Z25
+	VAESENC         Z25, Z27, Z27
+	VBROADCASTI32X4 112(R8), Z25
+	VAESENC         Z25, Z27, Z27
+	VBROADCASTI32X4 128(R8), Z25
+	VAESENC         Z25, Z27, Z27
+	VBROADCASTI32X4 144(R8), Z25
+	VAESENC         Z25, Z27, Z27
+	VAESENC         Z6, Z27, Z27
+	VAESENC         Z7, Z27, Z27
+	VAESENC         Z14, Z27, Z27
+	VAESENC         Z15, Z27, Z27
+	VAESENCLAST     Z31, Z27, Z27
+	VPXORQ          Z24, Z24, Z24
+	VPXORQ          Z29, Z29, Z29
+	VPXORQ          Z30, Z30, Z30
+	MOVL            $0x00000004, R11
+	PCALIGN         $0x40
+
+record:
+	MOVQ       (R13), DI
+	MOVQ       8(R13), SI
+	MOVQ       16(R13), DX
+	VSHUFI64X2 $0x00, Z28, Z28, Z26
+	VSHUFI64X2 $0x39, Z28, Z28, Z28
+	VPXORQ     Z16, Z16, Z16
+	VPXORQ     Z17, Z17, Z17
+	VPXORQ     Z18, Z18, Z18
+	LEAQ       15(DX), AX
+	ANDQ       $-16, AX
+	LEAQ       -16(R14), BX
+	SUBQ       AX, BX
+	LEAQ       -1(DX), AX
+	ANDQ       $-64, AX
+	LEAQ       (SI)(AX*1), R9
+	LEAQ       (DI)(AX*1), R12
+	MOVQ       DX, CX
+	SUBQ       AX, CX
+	MOVQ       $-1, R10
+	BZHIQ      CX, R10, R10
+	KMOVQ      R10, K1
+	CMPQ       AX, $0x000000c0
+	JHS        fourfrom4
+	CMPQ       AX, $0x00000040
+	JHS        fourfrom2
+	JMP        four1
+
+fourfrom2:
+	CMPQ AX, $0x00000080
+	JHS  four3
+	JMP  four2
+
+fourfrom4:
+	CMPQ AX, $0x00000100
+	JHS  fourfrom5
+	JMP  four4
+
+fourfrom5:
+	CMPQ AX, $0x00000140
+	JHS  four6
+	JMP  four5
+
+four1:
+	VPXORQ          ctr0<>+0(SB), Z26, Z0
+	VBROADCASTI32X4 16(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VMOVDQU8.Z      (R9), K1, Z8
+	VBROADCASTI32X4 32(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VPSHUFB         Z23, Z8, Z8
+	VBROADCASTI32X4 48(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VBROADCASTI32X4 64(R8), Z25
+	VPSHUFD         $0x4e, Z8, Z21
+	VAESENC         Z25, Z0, Z0
+	VBROADCASTI32X4 80(R8), Z25
+	VPCLMULQDQ      $0x00, (BX), Z8, Z19
+	VAESENC         Z25, Z0, Z0
+	VBROADCASTI32X4 96(R8), Z25
+	VPXORQ          Z8, Z21, Z21
+	VAESENC         Z25, Z0, Z0
+	VBROADCASTI32X4 112(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VPCLMULQDQ      $0x11, (BX), Z8, Z20
+	VBROADCASTI32X4 128(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VPXORQ          Z19, Z16, Z16
+	VBROADCASTI32X4 144(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VPCLMULQDQ      $0x00, 1664(BX), Z21, Z21
+	VAESENC         Z6, Z0, Z0
+	VAESENC         Z7, Z0, Z0
+	VAESENC         Z14, Z0, Z0
+	VPXORQ          Z20, Z17, Z17
+	VAESENC         Z15, Z0, Z0
+	VMOVDQU8.Z      (R9), K1, Z25
+	VPXORQ          Z21, Z18, Z18
+	VPXORQ          Z25, Z31, Z25
+	VAESENCLAST     Z25, Z0, Z0
+	VMOVDQU8        Z0, K1, (R12)
+	JMP             fold
+
+four2:
+	VPXORQ          ctr0<>+0(SB), Z26, Z0
+	VPXORQ          ctr1<>+0(SB), Z26, Z1
+	VBROADCASTI32X4 16(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VMOVDQU64       (SI), Z8
+	VBROADCASTI32X4 32(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VPSHUFB         Z23, Z8, Z8
+	VAESENC         Z25, Z1, Z1
+	VBROADCASTI32X4 48(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VMOVDQU8.Z      (R9), K1, Z9
+	VAESENC         Z25, Z1, Z1
+	VBROADCASTI32X4 64(R8), Z25
+	VPSHUFB         Z23, Z9, Z9
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VPCLMULQDQ      $0x00, (BX), Z8, Z19
+	VBROADCASTI32X4 80(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VPCLMULQDQ      $0x00, 64(BX), Z9, Z20
+	VBROADCASTI32X4 96(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VPUNPCKLQDQ     Z9, Z8, Z21
+	VAESENC         Z25, Z1, Z1
+	VBROADCASTI32X4 112(R8), Z25
+	VPUNPCKHQDQ     Z9, Z8, Z22
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VBROADCASTI32X4 128(R8), Z25
+	VPTERNLOGQ      $0x96, Z20, Z19, Z16
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VPXORQ          Z21, Z22, Z21
+	VBROADCASTI32X4 144(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VPCLMULQDQ      $0x11, (BX), Z8, Z19
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z6, Z0, Z0
+	VAESENC         Z6, Z1, Z1
+	VPCLMULQDQ      $0x11, 64(BX), Z9, Z20
+	VAESENC         Z7, Z0, Z0
+	VAESENC         Z7, Z1, Z1
+	VPCLMULQDQ      $0x00, 1664(BX), Z21, Z22
+	VAESENC         Z14, Z0, Z0
+	VAESENC         Z14, Z1, Z1
+	VPTERNLOGQ      $0x96, Z20, Z19, Z17
+	VAESENC         Z15, Z0, Z0
+	VAESENC         Z15, Z1, Z1
+	VPXORQ          (SI), Z31, Z25
+	VPCLMULQDQ      $0x11, 1664(BX), Z21, Z21
+	VAESENCLAST     Z25, Z0, Z0
+	VMOVDQU64       Z0, (DI)
+	VPTERNLOGQ      $0x96, Z21, Z22, Z18
+	VMOVDQU8.Z      (R9), K1, Z25
+	VPXORQ          Z25, Z31, Z25
+	VAESENCLAST     Z25, Z1, Z1
+	VMOVDQU8        Z1, K1, (R12)
+	JMP             fold
+
+four3:
+	VPXORQ          ctr0<>+0(SB), Z26, Z0
+	VPXORQ          ctr1<>+0(SB), Z26, Z1
+	VPXORQ          ctr2<>+0(SB), Z26, Z2
+	VBROADCASTI32X4 16(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VMOVDQU64       (SI), Z8
+	VBROADCASTI32X4 32(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VPSHUFB         Z23, Z8, Z8
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VMOVDQU64       64(SI), Z9
+	VBROADCASTI32X4 48(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VPSHUFB         Z23, Z9, Z9
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VMOVDQU8.Z      (R9), K1, Z10
+	VBROADCASTI32X4 64(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VPSHUFB         Z23, Z10, Z10
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VPSHUFD         $0x4e, Z10, Z21
+	VBROADCASTI32X4 80(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VPCLMULQDQ      $0x00, 128(BX), Z10, Z19
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VPXORQ          Z10, Z21, Z21
+	VBROADCASTI32X4 96(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VPCLMULQDQ      $0x11, 128(BX), Z10, Z20
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VPXORQ          Z19, Z16, Z16
+	VBROADCASTI32X4 112(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VPCLMULQDQ      $0x00, 1792(BX), Z21, Z21
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VPXORQ          Z20, Z17, Z17
+	VBROADCASTI32X4 128(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VPXORQ          Z21, Z18, Z18
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VPCLMULQDQ      $0x00, (BX), Z8, Z19
+	VBROADCASTI32X4 144(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VPCLMULQDQ      $0x00, 64(BX), Z9, Z20
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VPUNPCKLQDQ     Z9, Z8, Z21
+	VAESENC         Z6, Z0, Z0
+	VAESENC         Z6, Z1, Z1
+	VPUNPCKHQDQ     Z9, Z8, Z22
+	VAESENC         Z6, Z2, Z2
+	VPTERNLOGQ      $0x96, Z20, Z19, Z16
+	VAESENC         Z7, Z0, Z0
+	VAESENC         Z7, Z1, Z1
+	VPXORQ          Z21, Z22, Z21
+	VAESENC         Z7, Z2, Z2
+	VAESENC         Z14, Z0, Z0
+	VPCLMULQDQ      $0x11, (BX), Z8, Z19
+	VAESENC         Z14, Z1, Z1
+	VAESENC         Z14, Z2, Z2
+	VPCLMULQDQ      $0x11, 64(BX), Z9, Z20
+	VAESENC         Z15, Z0, Z0
+	VAESENC         Z15, Z1, Z1
+	VPCLMULQDQ      $0x00, 1664(BX), Z21, Z22
+	VAESENC         Z15, Z2, Z2
+	VPXORQ          (SI), Z31, Z25
+	VPTERNLOGQ      $0x96, Z20, Z19, Z17
+	VAESENCLAST     Z25, Z0, Z0
+	VMOVDQU64       Z0, (DI)
+	VPCLMULQDQ      $0x11, 1664(BX), Z21, Z21
+	VPXORQ          64(SI), Z31, Z25
+	VAESENCLAST     Z25, Z1, Z1
+	VPTERNLOGQ      $0x96, Z21, Z22, Z18
+	VMOVDQU64       Z1, 64(DI)
+	VMOVDQU8.Z      (R9), K1, Z25
+	VPXORQ          Z25, Z31, Z25
+	VAESENCLAST     Z25, Z2, Z2
+	VMOVDQU8        Z2, K1, (R12)
+	JMP             fold
+
+four4:
+	VPXORQ          ctr0<>+0(SB), Z26, Z0
+	VPXORQ          ctr1<>+0(SB), Z26, Z1
+	VPXORQ          ctr2<>+0(SB), Z26, Z2
+	VPXORQ          ctr3<>+0(SB), Z26, Z3
+	VBROADCASTI32X4 16(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VMOVDQU64       (SI), Z8
+	VAESENC         Z25, Z3, Z3
+	VBROADCASTI32X4 32(R8), Z25
+	VPSHUFB         Z23, Z8, Z8
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VMOVDQU64       64(SI), Z9
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VBROADCASTI32X4 48(R8), Z25
+	VPSHUFB         Z23, Z9, Z9
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VMOVDQU64       128(SI), Z10
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VPSHUFB         Z23, Z10, Z10
+	VBROADCASTI32X4 64(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VMOVDQU8.Z      (R9), K1, Z11
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VPSHUFB         Z23, Z11, Z11
+	VAESENC         Z25, Z3, Z3
+	VBROADCASTI32X4 80(R8), Z25
+	VPCLMULQDQ      $0x00, 128(BX), Z10, Z19
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VPCLMULQDQ      $0x00, 192(BX), Z11, Z20
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VPUNPCKLQDQ     Z11, Z10, Z21
+	VBROADCASTI32X4 96(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VPUNPCKHQDQ     Z11, Z10, Z22
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VPTERNLOGQ      $0x96, Z20, Z19, Z16
+	VAESENC         Z25, Z3, Z3
+	VBROADCASTI32X4 112(R8), Z25
+	VPXORQ          Z21, Z22, Z21
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VPCLMULQDQ      $0x11, 128(BX), Z10, Z19
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VPCLMULQDQ      $0x11, 192(BX), Z11, Z20
+	VBROADCASTI32X4 128(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VPCLMULQDQ      $0x00, 1792(BX), Z21, Z22
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VPTERNLOGQ      $0x96, Z20, Z19, Z17
+	VBROADCASTI32X4 144(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VPCLMULQDQ      $0x11, 1792(BX), Z21, Z21
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VPTERNLOGQ      $0x96, Z21, Z22, Z18
+	VAESENC         Z25, Z3, Z3
+	VAESENC         Z6, Z0, Z0
+	VPCLMULQDQ      $0x00, (BX), Z8, Z19
+	VAESENC         Z6, Z1, Z1
+	VAESENC         Z6, Z2, Z2
+	VPCLMULQDQ      $0x00, 64(BX), Z9, Z20
+	VAESENC         Z6, Z3, Z3
+	VAESENC         Z7, Z0, Z0
+	VPUNPCKLQDQ     Z9, Z8, Z21
+	VAESENC         Z7, Z1, Z1
+	VAESENC         Z7, Z2, Z2
+	VPUNPCKHQDQ     Z9, Z8, Z22
+	VAESENC         Z7, Z3, Z3
+	VAESENC         Z14, Z0, Z0
+	VPTERNLOGQ      $0x96, Z20, Z19, Z16
+	VAESENC         Z14, Z1, Z1
+	VAESENC         Z14, Z2, Z2
+	VPXORQ          Z21, Z22, Z21
+	VAESENC         Z14, Z3, Z3
+	VAESENC         Z15, Z0, Z0
+	VPCLMULQDQ      $0x11, (BX), Z8, Z19
+	VAESENC         Z15, Z1, Z1
+	VAESENC         Z15, Z2, Z2
+	VPCLMULQDQ      $0x11, 64(BX), Z9, Z20
+	VAESENC         Z15, Z3, Z3
+	VPXORQ          (SI), Z31, Z25
+	VPCLMULQDQ      $0x00, 1664(BX), Z21, Z22
+	VAESENCLAST     Z25, Z0, Z0
+	VMOVDQU64       Z0, (DI)
+	VPTERNLOGQ      $0x96, Z20, Z19, Z17
+	VPXORQ          64(SI), Z31, Z25
+	VAESENCLAST     Z25, Z1, Z1
+	VPCLMULQDQ      $0x11, 1664(BX), Z21, Z21
+	VMOVDQU64       Z1, 64(DI)
+	VPXORQ          128(SI), Z31, Z25
+	VAESENCLAST     Z25, Z2, Z2
+	VPTERNLOGQ      $0x96, Z21, Z22, Z18
+	VMOVDQU64       Z2, 128(DI)
+	VMOVDQU8.Z      (R9), K1, Z25
+	VPXORQ          Z25, Z31, Z25
+	VAESENCLAST     Z25, Z3, Z3
+	VMOVDQU8        Z3, K1, (R12)
+	JMP             fold
+
+four5:
+	VPXORQ          ctr0<>+0(SB), Z26, Z0
+	VPXORQ          ctr1<>+0(SB), Z26, Z1
+	VPXORQ          ctr2<>+0(SB), Z26, Z2
+	VPXORQ          ctr3<>+0(SB), Z26, Z3
+	VPXORQ          ctr4<>+0(SB), Z26, Z4
+	VBROADCASTI32X4 16(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VMOVDQU64       (SI), Z8
+	VAESENC         Z25, Z4, Z4
+	VBROADCASTI32X4 32(R8), Z25
+	VPSHUFB         Z23, Z8, Z8
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VMOVDQU64       64(SI), Z9
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VPSHUFB         Z23, Z9, Z9
+	VAESENC         Z25, Z4, Z4
+	VBROADCASTI32X4 48(R8), Z25
+	VMOVDQU64       128(SI), Z10
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VPSHUFB         Z23, Z10, Z10
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VMOVDQU64       192(SI), Z11
+	VAESENC         Z25, Z4, Z4
+	VPSHUFB         Z23, Z11, Z11
+	VBROADCASTI32X4 64(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VMOVDQU8.Z      (R9), K1, Z12
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VPSHUFB         Z23, Z12, Z12
+	VAESENC         Z25, Z3, Z3
+	VAESENC         Z25, Z4, Z4
+	VPCLMULQDQ      $0x00, 128(BX), Z10, Z19
+	VBROADCASTI32X4 80(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VPCLMULQDQ      $0x00, 192(BX), Z11, Z20
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VPUNPCKLQDQ     Z11, Z10, Z21
+	VAESENC         Z25, Z3, Z3
+	VAESENC         Z25, Z4, Z4
+	VPUNPCKHQDQ     Z11, Z10, Z22
+	VBROADCASTI32X4 96(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VPTERNLOGQ      $0x96, Z20, Z19, Z16
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VPXORQ          Z21, Z22, Z21
+	VAESENC         Z25, Z3, Z3
+	VAESENC         Z25, Z4, Z4
+	VPCLMULQDQ      $0x11, 128(BX), Z10, Z19
+	VBROADCASTI32X4 112(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VPCLMULQDQ      $0x11, 192(BX), Z11, Z20
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VPCLMULQDQ      $0x00, 1792(BX), Z21, Z22
+	VAESENC         Z25, Z3, Z3
+	VAESENC         Z25, Z4, Z4
+	VPTERNLOGQ      $0x96, Z20, Z19, Z17
+	VBROADCASTI32X4 128(R8), Z25
+	VPCLMULQDQ      $0x11, 1792(BX), Z21, Z21
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VPTERNLOGQ      $0x96, Z21, Z22, Z18
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VPSHUFD         $0x4e, Z12, Z21
+	VAESENC         Z25, Z4, Z4
+	VBROADCASTI32X4 144(R8), Z25
+	VPCLMULQDQ      $0x00, 256(BX), Z12, Z19
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VPXORQ          Z12, Z21, Z21
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VPCLMULQDQ      $0x11, 256(BX), Z12, Z20
+	VAESENC         Z25, Z4, Z4
+	VAESENC         Z6, Z0, Z0
+	VPXORQ          Z19, Z16, Z16
+	VAESENC         Z6, Z1, Z1
+	VAESENC         Z6, Z2, Z2
+	VPCLMULQDQ      $0x00, 1920(BX), Z21, Z21
+	VAESENC         Z6, Z3, Z3
+	VAESENC         Z6, Z4, Z4
+	VPXORQ          Z20, Z17, Z17
+	VAESENC         Z7, Z0, Z0
+	VAESENC         Z7, Z1, Z1
+	VPXORQ          Z21, Z18, Z18
+	VAESENC         Z7, Z2, Z2
+	VAESENC         Z7, Z3, Z3
+	VPCLMULQDQ      $0x00, (BX), Z8, Z19
+	VAESENC         Z7, Z4, Z4
+	VAESENC         Z14, Z0, Z0
+	VPCLMULQDQ      $0x00, 64(BX), Z9, Z20
+	VAESENC         Z14, Z1, Z1
+	VAESENC         Z14, Z2, Z2
+	VPUNPCKLQDQ     Z9, Z8, Z21
+	VAESENC         Z14, Z3, Z3
+	VPUNPCKHQDQ     Z9, Z8, Z22
+	VAESENC         Z14, Z4, Z4
+	VAESENC         Z15, Z0, Z0
+	VPTERNLOGQ      $0x96, Z20, Z19, Z16
+	VAESENC         Z15, Z1, Z1
+	VAESENC         Z15, Z2, Z2
+	VPXORQ          Z21, Z22, Z21
+	VAESENC         Z15, Z3, Z3
+	VAESENC         Z15, Z4, Z4
+	VPCLMULQDQ      $0x11, (BX), Z8, Z19
+	VPXORQ          (SI), Z31, Z25
+	VAESENCLAST     Z25, Z0, Z0
+	VPCLMULQDQ      $0x11, 64(BX), Z9, Z20
+	VMOVDQU64       Z0, (DI)
+	VPXORQ          64(SI), Z31, Z25
+	VPCLMULQDQ      $0x00, 1664(BX), Z21, Z22
+	VAESENCLAST     Z25, Z1, Z1
+	VMOVDQU64       Z1, 64(DI)
+	VPTERNLOGQ      $0x96, Z20, Z19, Z17
+	VPXORQ          128(SI), Z31, Z25
+	VAESENCLAST     Z25, Z2, Z2
+	VPCLMULQDQ      $0x11, 1664(BX), Z21, Z21
+	VMOVDQU64       Z2, 128(DI)
+	VPXORQ          192(SI), Z31, Z25
+	VPTERNLOGQ      $0x96, Z21, Z22, Z18
+	VAESENCLAST     Z25, Z3, Z3
+	VMOVDQU64       Z3, 192(DI)
+	VMOVDQU8.Z      (R9), K1, Z25
+	VPXORQ          Z25, Z31, Z25
+	VAESENCLAST     Z25, Z4, Z4
+	VMOVDQU8        Z4, K1, (R12)
+	JMP             fold
+
+four6:
+	VPXORQ          ctr0<>+0(SB), Z26, Z0
+	VPXORQ          ctr1<>+0(SB), Z26, Z1
+	VPXORQ          ctr2<>+0(SB), Z26, Z2
+	VPXORQ          ctr3<>+0(SB), Z26, Z3
+	VPXORQ          ctr4<>+0(SB), Z26, Z4
+	VPXORQ          ctr5<>+0(SB), Z26, Z5
+	VBROADCASTI32X4 16(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VAESENC         Z25, Z4, Z4
+	VMOVDQU64       (SI), Z8
+	VAESENC         Z25, Z5, Z5
+	VBROADCASTI32X4 32(R8), Z25
+	VPSHUFB         Z23, Z8, Z8
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VMOVDQU64       64(SI), Z9
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VPSHUFB         Z23, Z9, Z9
+	VAESENC         Z25, Z4, Z4
+	VAESENC         Z25, Z5, Z5
+	VMOVDQU64       128(SI), Z10
+	VBROADCASTI32X4 48(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VPSHUFB         Z23, Z10, Z10
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VMOVDQU64       192(SI), Z11
+	VAESENC         Z25, Z3, Z3
+	VAESENC         Z25, Z4, Z4
+	VPSHUFB         Z23, Z11, Z11
+	VAESENC         Z25, Z5, Z5
+	VBROADCASTI32X4 64(R8), Z25
+	VMOVDQU64       256(SI), Z12
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VPSHUFB         Z23, Z12, Z12
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VMOVDQU8.Z      (R9), K1, Z13
+	VAESENC         Z25, Z4, Z4
+	VAESENC         Z25, Z5, Z5
+	VPSHUFB         Z23, Z13, Z13
+	VBROADCASTI32X4 80(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VPCLMULQDQ      $0x00, 128(BX), Z10, Z19
+	VAESENC         Z25, Z1, Z1
+	VPCLMULQDQ      $0x00, 192(BX), Z11, Z20
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VPUNPCKLQDQ     Z11, Z10, Z21
+	VAESENC         Z25, Z4, Z4
+	VAESENC         Z25, Z5, Z5
+	VPUNPCKHQDQ     Z11, Z10, Z22
+	VBROADCASTI32X4 96(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VPTERNLOGQ      $0x96, Z20, Z19, Z16
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VPXORQ          Z21, Z22, Z21
+	VAESENC         Z25, Z3, Z3
+	VAESENC         Z25, Z4, Z4
+	VPCLMULQDQ      $0x11, 128(BX), Z10, Z19
+	VAESENC         Z25, Z5, Z5
+	VBROADCASTI32X4 112(R8), Z25
+	VPCLMULQDQ      $0x11, 192(BX), Z11, Z20
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VPCLMULQDQ      $0x00, 1792(BX), Z21, Z22
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VPTERNLOGQ      $0x96, Z20, Z19, Z17
+	VAESENC         Z25, Z4, Z4
+	VAESENC         Z25, Z5, Z5
+	VPCLMULQDQ      $0x11, 1792(BX), Z21, Z21
+	VBROADCASTI32X4 128(R8), Z25
+	VAESENC         Z25, Z0, Z0
+	VPTERNLOGQ      $0x96, Z21, Z22, Z18
+	VAESENC         Z25, Z1, Z1
+	VAESENC         Z25, Z2, Z2
+	VPCLMULQDQ      $0x00, 256(BX), Z12, Z19
+	VAESENC         Z25, Z3, Z3
+	VAESENC         Z25, Z4, Z4
+	VPCLMULQDQ      $0x00, 320(BX), Z13, Z20
+	VAESENC         Z25, Z5, Z5
+	VBROADCASTI32X4 144(R8), Z25
+	VPUNPCKLQDQ     Z13, Z12, Z21
+	VAESENC         Z25, Z0, Z0
+	VAESENC         Z25, Z1, Z1
+	VPUNPCKHQDQ     Z13, Z12, Z22
+	VAESENC         Z25, Z2, Z2
+	VAESENC         Z25, Z3, Z3
+	VPTERNLOGQ      $0x96, Z20, Z19, Z16
+	VAESENC         Z25, Z4, Z4
+	VAESENC         Z25, Z5, Z5
+	VPXORQ          Z21, Z22, Z21
+	VAESENC         Z6, Z0, Z0
+	VAESENC         Z6, Z1, Z1
+	VPCLMULQDQ      $0x11, 256(BX), Z12, Z19
+	VAESENC         Z6, Z2, Z2
+	VAESENC         Z6, Z3, Z3
+	VPCLMULQDQ      $0x11, 320(BX), Z13, Z20
+	VAESENC         Z6, Z4, Z4
+	VAESENC         Z6, Z5, Z5
+	VPCLMULQDQ      $0x00, 1920(BX), Z21, Z22
+	VAESENC         Z7, Z0, Z0
+	VAESENC         Z7, Z1, Z1
+	VPTERNLOGQ      $0x96, Z20, Z19, Z17
+	VAESENC         Z7, Z2, Z2
+	VAESENC         Z7, Z3, Z3
+	VPCLMULQDQ      $0x11, 1920(BX), Z21, Z21
+	VAESENC         Z7, Z4, Z4
+	VAESENC         Z7, Z5, Z5
+	VPTERNLOGQ      $0x96, Z21, Z22, Z18
+	VAESENC         Z14, Z0, Z0
+	VAESENC         Z14, Z1, Z1
+	VPCLMULQDQ      $0x00, (BX), Z8, Z19
+	VAESENC         Z14, Z2, Z2
+	VAESENC         Z14, Z3, Z3
+	VPCLMULQDQ      $0x00, 64(BX), Z9, Z20
+	VAESENC         Z14, Z4, Z4
+	VAESENC         Z14, Z5, Z5
+	VPUNPCKLQDQ     Z9, Z8, Z21
+	VAESENC         Z15, Z0, Z0
+	VAESENC         Z15, Z1, Z1
+	VPUNPCKHQDQ     Z9, Z8, Z22
+	VAESENC         Z15, Z2, Z2
+	VAESENC         Z15, Z3, Z3
+	VPTERNLOGQ      $0x96, Z20, Z19, Z16
+	VAESENC         Z15, Z4, Z4
+	VAESENC         Z15, Z5, Z5
+	VPXORQ          Z21, Z22, Z21
+	VPXORQ          (SI), Z31, Z25
+	VAESENCLAST     Z25, Z0, Z0
+	VPCLMULQDQ      $0x11, (BX), Z8, Z19
+	VMOVDQU64       Z0, (DI)
+	VPXORQ          64(SI), Z31, Z25
+	VPCLMULQDQ      $0x11, 64(BX), Z9, Z20
+	VAESENCLAST     Z25, Z1, Z1
+	VMOVDQU64       Z1, 64(DI)
+	VPCLMULQDQ      $0x00, 1664(BX), Z21, Z22
+	VPXORQ          128(SI), Z31, Z25
+	VAESENCLAST     Z25, Z2, Z2
+	VPTERNLOGQ      $0x96, Z20, Z19, Z17
+	VMOVDQU64       Z2, 128(DI)
+	VPXORQ          192(SI), Z31, Z25
+	VPCLMULQDQ      $0x11, 1664(BX), Z21, Z21
+	VAESENCLAST     Z25, Z3, Z3
+	VMOVDQU64       Z3, 192(DI)
+	VPTERNLOGQ      $0x96, Z21, Z22, Z18
+	VPXORQ          256(SI), Z31, Z25
+	VAESENCLAST     Z25, Z4, Z4
+	VMOVDQU64       Z4, 256(DI)
+	VMOVDQU8.Z      (R9), K1, Z25
+	VPXORQ          Z25, Z31, Z25
+	VAESENCLAST     Z25, Z5, Z5
+	VMOVDQU8        Z5, K1, (R12)
+
+fold:
+	VEXTRACTI64X4   $0x01, Z16, Y19
+	VPXORQ          Y19, Y16, Y16
+	VEXTRACTI32X4   $0x01, Y16, X19
+	VPXORQ          X19, X16, X16
+	VPXORQ          Z16, Z24, Z24
+	VSHUFI64X2      $0x39, Z24, Z24, Z24
+	VEXTRACTI64X4   $0x01, Z17, Y19
+	VPXORQ          Y19, Y17, Y17
+	VEXTRACTI32X4   $0x01, Y17, X19
+	VPXORQ          X19, X17, X17
+	VPXORQ          Z17, Z29, Z29
+	VSHUFI64X2      $0x39, Z29, Z29, Z29
+	VEXTRACTI64X4   $0x01, Z18, Y19
+	VPXORQ          Y19, Y18, Y18
+	VEXTRACTI32X4   $0x01, Y18, X19
+	VPXORQ          X19, X18, X18
+	VPXORQ          Z18, Z30, Z30
+	VSHUFI64X2      $0x39, Z30, Z30, Z30
+	ADDQ            $0x20, R13
+	DECL            R11
+	JNZ             record
+	SUBQ            $0x00000080, R13
+	VMOVDQU         16(R13), X0
+	VINSERTI32X4    $0x01, 48(R13), Z0, Z0
+	VINSERTI32X4    $0x02, 80(R13), Z0, Z0
+	VINSERTI32X4    $0x03, 112(R13), Z0, Z0
+	VPSLLQ          $0x03, Z0, Z0
+	VBROADCASTI32X4 -16(R14), Z1
+	VPSHUFD         $0x4e, Z0, Z21
+	VPSHUFD         $0x4e, Z1, Z22
+	VPXORQ          Z0, Z21, Z21
+	VPXORQ          Z1, Z22, Z22
+	VPCLMULQDQ      $0x00, Z1, Z0, Z16
+	VPCLMULQDQ      $0x11, Z1, Z0, Z17
+	VPCLMULQDQ      $0x00, Z22, Z21, Z18
+	VPXORQ          Z24, Z16, Z16
+	VPXORQ          Z29, Z17, Z17
+	VPXORQ          Z30, Z18, Z18
+	VBROADCASTI32X4 poly<>+0(SB), Z22
+	VPCLMULQDQ      $0x00, Z22, Z16, Z19
+	VPTERNLOGQ      $0x96, Z16, Z17, Z18
+	VPSHUFD         $0x4e, Z16, Z20
+	VPTERNLOGQ      $0x96, Z20, Z19, Z18
+	VPCLMULQDQ      $0x00, Z22, Z18, Z19
+	VPSHUFD         $0x4e, Z18, Z20
+	VPTERNLOGQ      $0x96, Z20, Z19, Z17
+	VPSHUFB         Z23, Z17, Z0
+	VPXORQ          Z27, Z0, Z0
+	MOVQ            8(R13), DI
+	MOVQ            16(R13), DX
+	VMOVDQU         (DI)(DX*1), X1
+	MOVQ            40(R13), DI
+	MOVQ            48(R13), DX
+	VINSERTI32X4    $0x01, (DI)(DX*1), Z1, Z1
+	MOVQ            72(R13), DI
+	MOVQ            80(R13), DX
+	VINSERTI32X4    $0x02, (DI)(DX*1), Z1, Z1
+	MOVQ            104(R13), DI
+	MOVQ            112(R13), DX
+	VINSERTI32X4    $0x03, (DI)(DX*1), Z1, Z1
+	VPXORQ          Z1, Z0, Z0
+	VPTESTMQ        Z0, Z0, K1
+	KMOVW           K1, AX
+	MOVQ            AX, bad+32(FP)
+	VPXORQ          X16, X16, X16
+	VPXORQ          X17, X17, X17
+	VPXORQ          X18, X18, X18
+	VPXORQ          X19, X19, X19
+	VPXORQ          X20, X20, X20
+	VPXORQ          X21, X21, X21
+	VPXORQ          X22, X22, X22
+	VPXORQ          X23, X23, X23
+	VPXORQ          X24, X24, X24
+	VPXORQ          X25, X25, X25
+	VPXORQ          X26, X26, X26
+	VPXORQ          X27, X27, X27
+	VPXORQ          X28, X28, X28
+	VPXORQ          X29, X29, X29
+	VPXORQ          X30, X30, X30
+	VPXORQ          X31, X31, X31
+	VPXOR           X0, X0, X0
+	VPXOR           X1, X1, X1
+	VPXOR           X2, X2, X2
+	VPXOR           X3, X3, X3
+	VPXOR           X4, X4, X4
+	VPXOR           X5, X5, X5
+	VPXOR           X6, X6, X6
+	VPXOR           X7, X7, X7
+	VPXOR           X8, X8, X8
+	VPXOR           X9, X9, X9
+	VPXOR           X10, X10, X10
+	VPXOR           X11, X11, X11
+	VPXOR           X12, X12, X12
+	VPXOR           X13, X13, X13
+	VPXOR           X14, X14, X14
+	VPXOR           X15, X15, X15
+	VZEROUPPER
+	RET

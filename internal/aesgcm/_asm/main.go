@@ -103,6 +103,8 @@ func main() {
 		for _, bits := range []int{128, 256} {
 			zmmRecord(bits, false)
 			zmmRecord(bits, true)
+			zmmFour(bits, false)
+			zmmFour(bits, true)
 		}
 	case "ymm":
 		constants(2)
