@@ -1,36 +1,14 @@
 package main
 
 import (
-	"crypto/aes"
 	"crypto/cipher"
 	"errors"
 	"fmt"
 	"math"
 	"time"
 
-	"github.com/headrace-go/headrace/internal/aesgcm"
+	"github.com/headrace-go/headrace/internal/suites"
 )
-
-// A suite is what is measured: implementations of one algorithm.
-type suite struct {
-	name    string
-	keySize int
-	std     func(key []byte) (cipher.AEAD, error)
-	others  func() []aesgcm.Backend
-}
-
-var suites = []suite{
-	{"AES-128-GCM", 16, stdGCM, aesgcm.Backends},
-	{"AES-256-GCM", 32, stdGCM, aesgcm.Backends},
-}
-
-func stdGCM(key []byte) (cipher.AEAD, error) {
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		return nil, err
-	}
-	return cipher.NewGCM(block)
-}
 
 // An operation is done with a, over and over: n bytes sealed in place, or
 // opened into out.
@@ -85,16 +63,18 @@ func sizes() []int {
 // sweep returns the time of one operation, in nanoseconds, by implementation
 // and size: the fastest of the rounds, in which all take turns. The standard
 // library's comes first, twice.
-func (s suite) sweep(op operation, sizes []int, rounds int) (times [][]float64, names []string, err error) {
-	key := make([]byte, s.keySize)
+func sweep(id suites.ID, op operation, sizes []int, rounds int) (times [][]float64, names []string, err error) {
+	key := make([]byte, id.KeySize())
+	all := suites.Default().Backends(id)
+	others, std := all[:len(all)-1], all[len(all)-1]
 	var impls []cipher.AEAD
 	add := func(name string, newAEAD func([]byte) (cipher.AEAD, error)) {
 		a, e := newAEAD(key)
 		impls, names, err = append(impls, a), append(names, name), errors.Join(err, e)
 	}
-	add("std", s.std)
-	add("std-again", s.std)
-	for _, b := range s.others() {
+	add("std", std.New)
+	add("std-again", std.New)
+	for _, b := range others {
 		if b.Unavailable == "" {
 			add(b.Name, b.New)
 		}
