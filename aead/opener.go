@@ -15,7 +15,6 @@ type Opener struct {
 	_      noCopy
 	aead   cipher.AEAD
 	chunks fused.ChunkOpener // the same, if it has chunks in one call
-	fours  fused.Batcher     // the same, if it has four records in one call
 	nonces nonces
 	err    error
 
@@ -40,7 +39,6 @@ func newOpener(a cipher.AEAD, n nonces) *Opener {
 	o := &Opener{aead: a, nonces: n}
 	if n.size == fused.NonceSize {
 		o.chunks, _ = a.(fused.ChunkOpener)
-		o.fours = batcher(a)
 	}
 	return o
 }

@@ -35,7 +35,6 @@ type Sealer struct {
 	_      noCopy
 	aead   cipher.AEAD
 	chunks fused.ChunkSealer // the same, if it has chunks in one call
-	fours  fused.Batcher     // the same, if it has four records in one call
 	nonces nonces
 }
 
@@ -54,7 +53,6 @@ func newSealer(a cipher.AEAD, n nonces) *Sealer {
 	s := &Sealer{aead: a, nonces: n}
 	if n.size == fused.NonceSize {
 		s.chunks, _ = a.(fused.ChunkSealer)
-		s.fours = batcher(a)
 	}
 	return s
 }

@@ -190,19 +190,6 @@ func (c *nonces) pair() []byte {
 	return c.buf[:]
 }
 
-// four returns the next four nonces, of 12 bytes each.
-func (c *nonces) four() (n [4 * fused.NonceSize]byte) {
-	for i := range 4 {
-		copy(n[fused.NonceSize*i:], c.take())
-	}
-	return n
-}
-
-// again returns nonce i of four as take did, valid until the next call.
-func (c *nonces) again(four *[4 * fused.NonceSize]byte, i int) []byte {
-	return append(c.buf[:0], four[fused.NonceSize*i:][:fused.NonceSize]...)
-}
-
 // putBack undoes the second half of a pair, which was not used.
 func (c *nonces) putBack() {
 	c.next--

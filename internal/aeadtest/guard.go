@@ -104,9 +104,6 @@ func checkGuardPages(s *subject) (err error) {
 			if err := s.guardChunk(p, fences, last, n, src); err != nil {
 				return err
 			}
-			if err := p.guardFour(fences, last, n, src); err != nil {
-				return fmt.Errorf("%d bytes at a page's edge: %w", n, err)
-			}
 		}
 	}
 	return nil

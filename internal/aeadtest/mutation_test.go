@@ -50,12 +50,6 @@ var anyFaults = map[string]string{
 	"length not authenticated":                 "ForgedChunks",
 	"limit not looked at":                      "Chunks",
 	"payload opened under the first nonce":     "Chunks",
-	"third nonce of four used twice":           "Batches",
-	"tags of four swapped":                     "Batches",
-	"overlap of four not refused":              "Batches",
-	"last of four not compared":                "Batches",
-	"followers of a forgery left":              "Batches",
-	"refused when something is opened":         "Batches",
 }
 
 // Faults in what is special to a suite.

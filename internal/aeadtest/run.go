@@ -83,7 +83,6 @@ var checks = []check{
 	{name: "Forgeries", run: checkForgeries},
 	{name: "Chunks", run: checkChunks},
 	{name: "ForgedChunks", run: checkForgedChunks},
-	{name: "Batches", run: checkBatches},
 	{name: "Concurrency", run: checkConcurrency},
 	{name: "LongLengths", run: checkLongLengths},
 	{name: "Allocs", run: checkAllocs, alone: true},

@@ -22,8 +22,8 @@ var classes = map[string][]string{
 	"permutations, all in one": {"VPSHUFB", "VPSHUFD", "VPUNPCKLQDQ", "VPUNPCKHQDQ", "VSHUFI64X2"},
 	"lanes":                    {"VINSERTI128", "VINSERTI32X4", "VINSERTI64X4", "VEXTRACTI128", "VEXTRACTI32X4", "VEXTRACTI64X4", "VBROADCASTI128", "VBROADCASTI32X4", "VPINSRQ"},
 	"moves, masks by length":   {"VMOVDQU", "VMOVDQA", "VMOVDQA64", "VMOVDQU64", "VMOVDQU8", "VMOVDQU8.Z", "VMOVQ", "VMOVD", "KMOVQ", "KMOVW", "MOVQ", "MOVL", "MOVW", "MOVB", "MOVWLZX", "LEAQ"},
-	"lengths and counters":     {"ADDQ", "ADDL", "SUBQ", "DECQ", "DECL", "ANDQ", "ORQ", "XORQ", "XORL", "SHLQ", "SHRQ", "ROLW", "BSWAPL", "BZHIQ", "BZHIL", "CMPQ", "CMOVQGT", "TESTQ", "TESTL"},
-	"comparison of tags":       {"VPTEST", "VPTESTMQ", "SETNE"},
+	"lengths and counters":     {"ADDQ", "ADDL", "SUBQ", "DECQ", "ANDQ", "ORQ", "XORQ", "XORL", "SHLQ", "SHRQ", "ROLW", "BSWAPL", "BZHIQ", "BZHIL", "CMPQ", "CMOVQGT", "TESTQ", "TESTL"},
+	"comparison of tags":       {"VPTEST", "SETNE"},
 	"flow":                     {"JMP", "JE", "JEQ", "JZ", "JNE", "JNZ", "JHI", "JHS", "JLO", "JLS", "JGT", "JCC", "JCS", "RET", "PCALIGN", "VZEROUPPER"},
 }
 

@@ -21,28 +21,8 @@ func sealZMM128(sched *byte, tab *byte, nonce *byte, dst *byte, src *byte, n int
 //go:noescape
 func openZMM128(sched *byte, tab *byte, nonce *byte, dst *byte, src *byte, n int, seed *byte, seedLen int, mode uint64) (size int, bad int)
 
-// sealFour128 seals four records.
-//
-//go:noescape
-func sealFour128(sched *byte, tab *byte, nonces *byte, slots *byte)
-
-// openFour128 opens four records. Two bits of bad for each tell whether it is forged.
-//
-//go:noescape
-func openFour128(sched *byte, tab *byte, nonces *byte, slots *byte) (bad int)
-
 //go:noescape
 func sealZMM256(sched *byte, tab *byte, nonce *byte, dst *byte, src *byte, n int, seed *byte, seedLen int, mode uint64)
 
 //go:noescape
 func openZMM256(sched *byte, tab *byte, nonce *byte, dst *byte, src *byte, n int, seed *byte, seedLen int, mode uint64) (size int, bad int)
-
-// sealFour256 seals four records.
-//
-//go:noescape
-func sealFour256(sched *byte, tab *byte, nonces *byte, slots *byte)
-
-// openFour256 opens four records. Two bits of bad for each tell whether it is forged.
-//
-//go:noescape
-func openFour256(sched *byte, tab *byte, nonces *byte, slots *byte) (bad int)

@@ -103,8 +103,6 @@ func main() {
 		for _, bits := range []int{128, 256} {
 			zmmRecord(bits, false)
 			zmmRecord(bits, true)
-			zmmFour(bits, false)
-			zmmFour(bits, true)
 		}
 	case "ymm":
 		constants(2)

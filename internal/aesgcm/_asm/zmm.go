@@ -98,6 +98,7 @@ func (g *zmmKernel) load(s *seq, n int, tail bool) {
 		}
 		s.do(x86.VPSHUFB(zSwap, zData[i], zData[i]))
 	}
+	s.do(x86.VPXORQ(zCarry, zData[0], zData[0]))
 }
 
 // give hands n vectors of sealed text on to the hash.
@@ -119,7 +120,6 @@ func (g *zmmKernel) turn(hash bool) {
 	g.encrypt(&a, zmmTurn, false)
 	if g.open {
 		g.load(&h, zmmTurn, false)
-		h.do(x86.VPXORQ(zCarry, zData[0], zData[0]))
 		h.do(x86.VPXORQ(zCarry, zCarry, zCarry))
 	}
 	if hash {
@@ -225,23 +225,15 @@ func (g *zmmKernel) first(lanes int) {
 		VPXORQ(cChunk, Z1, zMask)
 	}
 	var s seq
-	g.rest(&s, as(zMask))
-	s.emit()
-}
-
-// rest encrypts what has had its first round key.
-func (g *zmmKernel) rest(s *seq, z VecPhysical) {
 	for r := 1; r <= g.rounds; r++ {
-		k := g.key(s, r)
-		if z.Size() == 16 {
-			k = k.AsX().(VecPhysical)
-		}
+		k := as(g.key(&s, r))
 		if r < g.rounds {
-			s.do(x86.VAESENC(k, z, z))
+			s.do(x86.VAESENC(k, as(zMask), as(zMask)))
 		} else {
-			s.do(x86.VAESENCLAST(k, z, z))
+			s.do(x86.VAESENCLAST(k, as(zMask), as(zMask)))
 		}
 	}
+	s.emit()
 }
 
 // seed starts the hash: with the additional data (or the hash of what precedes)
@@ -352,16 +344,16 @@ func (g *zmmKernel) openText() {
 		var a, h seq
 		g.encrypt(&a, v, true)
 		g.load(&h, v, true)
-		h.do(x86.VPXORQ(zCarry, zData[0], zData[0]))
 		h.hash(v)
 		interleave(a, h, hashSpan)
 	})
 	Label("finish")
 }
 
-// lastVector sets rTailSrc, rTailDst and K1 for the last vector of a text of rN
-// bytes, of which there is one, RAX to where it is, and RCX to its length.
-func (g *zmmKernel) lastVector() {
+// tails emits the code for the text behind the whole turns, by number of
+// vectors. It goes on behind "hash" and that number when sealing, or at
+// "finish".
+func (g *zmmKernel) tails(label string, one func(v int)) {
 	LEAQ(operand.Mem{Base: rN, Disp: -1}, RAX)
 	ANDQ(operand.I32(-64), RAX)
 	LEAQ(operand.Mem{Base: rSrc, Index: RAX, Scale: 1}, rTailSrc)
@@ -371,13 +363,6 @@ func (g *zmmKernel) lastVector() {
 	MOVQ(operand.I32(-1), R10)
 	BZHIQ(RCX, R10, R10)
 	KMOVQ(R10, K1)
-}
-
-// tails emits the code for the text behind the whole turns, by number of
-// vectors. It goes on behind "hash" and that number when sealing, or at
-// "finish".
-func (g *zmmKernel) tails(label string, one func(v int)) {
-	g.lastVector()
 	pageEdge(rTailSrc, RCX, 64, R10, R11)
 	JNE(operand.LabelRef(label + "edge"))
 	pageEdge(rTailDst, RCX, 64, R10, R11)

@@ -114,16 +114,6 @@ func (s *seq) multiply(a, b VecPhysical, add bool) {
 // the hash is then in the lowest of zHi, and the others are zero.
 func (s *seq) reduce() {
 	t := zT
-	s.reduceLanes()
-	s.do(x86.VEXTRACTI64X4(imm(1), zHi, t[0].AsY()))
-	s.do(x86.VPXORQ(t[0].AsY(), zHi.AsY(), zHi.AsY()))
-	s.do(x86.VEXTRACTI32X4(imm(1), zHi.AsY(), t[0].AsX()))
-	s.do(x86.VPXORQ(t[0].AsX(), zHi.AsX(), zHi.AsX()))
-}
-
-// reduceLanes reduces the sums modulo the polynomial, each lane of its own.
-func (s *seq) reduceLanes() {
-	t := zT
 	s.do(x86.VBROADCASTI32X4(cPoly, t[3]))
 	s.clmul(0x00, t[3], zLo, t[0])
 	s.xor3(zLo, zHi, zMiddle)
@@ -132,6 +122,10 @@ func (s *seq) reduceLanes() {
 	s.clmul(0x00, t[3], zMiddle, t[0])
 	s.do(x86.VPSHUFD(imm(0x4e), zMiddle, t[1]))
 	s.xor3(t[1], t[0], zHi)
+	s.do(x86.VEXTRACTI64X4(imm(1), zHi, t[0].AsY()))
+	s.do(x86.VPXORQ(t[0].AsY(), zHi.AsY(), zHi.AsY()))
+	s.do(x86.VEXTRACTI32X4(imm(1), zHi.AsY(), t[0].AsX()))
+	s.do(x86.VPXORQ(t[0].AsX(), zHi.AsX(), zHi.AsX()))
 }
 
 // dot sets d to a*b, reduced, lane by lane. d may be a or b.
