@@ -83,7 +83,7 @@ func seal(a cipher.AEAD, size int) float64 {
 	nonce, additional := make([]byte, a.NonceSize()), make([]byte, 13)
 	buf := make([]byte, size, size+a.Overhead())
 	best := 0.0
-	for begin := time.Now(); time.Since(begin) < 100*time.Millisecond; {
+	for range 100 {
 		done, start := 0, time.Now()
 		for time.Since(start) < time.Millisecond {
 			for range 100 {
