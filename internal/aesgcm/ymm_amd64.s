@@ -422,6 +422,7 @@ TEXT ·sealYMM128(SB), NOSPLIT, $128-72
 	MOVQ        n+40(FP), DX
 	ADDQ        $0x00000580, R14
 	MOVQ        mode+64(FP), AX
+	XORL        R11, R11
 	TESTQ       AX, AX
 	JNE         modes
 	MOVL        (CX), R10
@@ -452,7 +453,6 @@ TEXT ·sealYMM128(SB), NOSPLIT, $128-72
 	MOVQ        CX, AX
 	SHLQ        $0x03, AX
 	VPINSRQ     $0x01, AX, X8, X8
-	XORL        R11, R11
 
 counters:
 	VINSERTI128 $0x01, X1, Y1, Y14
@@ -3178,7 +3178,6 @@ modes:
 	VPXOR       X9, X0, X0
 	VPXOR       X9, X1, X1
 	MOVQ        seed+48(FP), R10
-	XORL        R11, R11
 	TESTL       $0x00000002, R13
 	JZ          fresh
 	MOVL        $0x00000010, R11
@@ -3292,7 +3291,6 @@ chunk:
 	SHLQ           $0x03, AX
 	VMOVQ          AX, X8
 	XORL           CX, CX
-	XORL           R11, R11
 	JMP            counters
 
 seededge:
@@ -3427,6 +3425,7 @@ TEXT ·openYMM128(SB), NOSPLIT, $128-88
 	MOVQ        n+40(FP), DX
 	ADDQ        $0x00000580, R14
 	MOVQ        mode+64(FP), AX
+	XORL        R11, R11
 	TESTQ       AX, AX
 	JNE         modes
 	MOVL        (CX), R10
@@ -3457,7 +3456,6 @@ TEXT ·openYMM128(SB), NOSPLIT, $128-88
 	MOVQ        CX, AX
 	SHLQ        $0x03, AX
 	VPINSRQ     $0x01, AX, X8, X8
-	XORL        R11, R11
 
 counters:
 	VINSERTI128 $0x01, X1, Y1, Y14
@@ -4911,7 +4909,6 @@ modes:
 	VPXOR       X9, X0, X0
 	VPXOR       X9, X1, X1
 	MOVQ        seed+48(FP), R10
-	XORL        R11, R11
 	TESTL       $0x00000002, R13
 	JZ          fresh
 	MOVL        $0x00000010, R11
@@ -5038,7 +5035,6 @@ chunk:
 	SHLQ           $0x03, AX
 	VMOVQ          AX, X8
 	XORL           CX, CX
-	XORL           R11, R11
 	JMP            counters
 
 badlength:
@@ -5162,6 +5158,7 @@ TEXT ·sealYMM256(SB), NOSPLIT, $128-72
 	MOVQ        n+40(FP), DX
 	ADDQ        $0x00000580, R14
 	MOVQ        mode+64(FP), AX
+	XORL        R11, R11
 	TESTQ       AX, AX
 	JNE         modes
 	MOVL        (CX), R10
@@ -5196,7 +5193,6 @@ TEXT ·sealYMM256(SB), NOSPLIT, $128-72
 	MOVQ        CX, AX
 	SHLQ        $0x03, AX
 	VPINSRQ     $0x01, AX, X8, X8
-	XORL        R11, R11
 
 counters:
 	VINSERTI128 $0x01, X1, Y1, Y14
@@ -8350,7 +8346,6 @@ modes:
 	VPXOR       X9, X0, X0
 	VPXOR       X9, X1, X1
 	MOVQ        seed+48(FP), R10
-	XORL        R11, R11
 	TESTL       $0x00000002, R13
 	JZ          fresh
 	MOVL        $0x00000010, R11
@@ -8480,7 +8475,6 @@ chunk:
 	SHLQ           $0x03, AX
 	VMOVQ          AX, X8
 	XORL           CX, CX
-	XORL           R11, R11
 	JMP            counters
 
 seededge:
@@ -8615,6 +8609,7 @@ TEXT ·openYMM256(SB), NOSPLIT, $128-88
 	MOVQ        n+40(FP), DX
 	ADDQ        $0x00000580, R14
 	MOVQ        mode+64(FP), AX
+	XORL        R11, R11
 	TESTQ       AX, AX
 	JNE         modes
 	MOVL        (CX), R10
@@ -8649,7 +8644,6 @@ TEXT ·openYMM256(SB), NOSPLIT, $128-88
 	MOVQ        CX, AX
 	SHLQ        $0x03, AX
 	VPINSRQ     $0x01, AX, X8, X8
-	XORL        R11, R11
 
 counters:
 	VINSERTI128 $0x01, X1, Y1, Y14
@@ -10319,7 +10313,6 @@ modes:
 	VPXOR       X9, X0, X0
 	VPXOR       X9, X1, X1
 	MOVQ        seed+48(FP), R10
-	XORL        R11, R11
 	TESTL       $0x00000002, R13
 	JZ          fresh
 	MOVL        $0x00000010, R11
@@ -10462,7 +10455,6 @@ chunk:
 	SHLQ           $0x03, AX
 	VMOVQ          AX, X8
 	XORL           CX, CX
-	XORL           R11, R11
 	JMP            counters
 
 badlength:

@@ -529,6 +529,7 @@ TEXT ·sealZMM128(SB), NOSPLIT, $80-72
 	VBROADCASTI32X4 144(R8), Z29
 	VBROADCASTI32X4 160(R8), Z28
 	MOVQ            mode+64(FP), AX
+	XORL            R11, R11
 	TESTQ           AX, AX
 	JNE             modes
 	MOVL            (CX), R10
@@ -564,7 +565,6 @@ TEXT ·sealZMM128(SB), NOSPLIT, $80-72
 	MOVQ            CX, AX
 	SHLQ            $0x03, AX
 	VPINSRQ         $0x01, AX, X8, X8
-	XORL            R11, R11
 
 counters:
 	VSHUFI64X2 $0x00, Z1, Z1, Z26
@@ -592,7 +592,7 @@ seeded:
 	MOVQ         DX, R12
 	SHRQ         $0x09, R12
 	ANDQ         $0x000001ff, DX
-	CMPQ         R13, $0x00000060
+	CMPQ         R13, $0x00000062
 	JHI          long
 	VINSERTI32X4 $0x01, X8, Z9, Z9
 	MOVQ         $-1, R9
@@ -2775,10 +2775,21 @@ flushed:
 long:
 	VMOVDQU X8, (SP)
 	VMOVDQA X9, X9
-	MOVQ    $0x00000002, R9
 	MOVQ    tab+8(FP), BX
-	ADDQ    $0x00000240, BX
-	JMP     segmented
+	CMPQ    R13, $0x00000080
+	JLS     firstshort
+	MOVL    $0x00000003, R9
+	ADDQ    $0x00000040, BX
+	SUBQ    $0x00000060, R13
+	JMP     firsttaken
+
+firstshort:
+	MOVL $0x00000002, R9
+	ADDQ $0x00000240, BX
+	SUBQ $0x00000040, R13
+
+firsttaken:
+	JMP segmented
 
 segment:
 	VBROADCASTI32X4 poly<>+0(SB), Z22
@@ -2797,8 +2808,7 @@ segment:
 	VPXORQ          Z16, Z16, Z16
 	VPXORQ          Z17, Z17, Z17
 	VPXORQ          Z18, Z18, Z18
-	SUBQ            $0x00000040, R13
-	CMPQ            R13, $0x00000060
+	CMPQ            R13, $0x00000062
 	JHI             fullsegment
 	MOVQ            $-1, R9
 	LEAQ            1(R13), AX
@@ -2820,10 +2830,21 @@ segment:
 	JMP             segmentdone
 
 fullsegment:
-	MOVQ $0x00000002, R9
 	MOVQ tab+8(FP), BX
+	CMPQ R13, $0x00000080
+	JLS  nextshort
+	MOVL $0x00000003, R9
+	ADDQ $0x00000040, BX
+	SUBQ $0x00000060, R13
+	JMP  nexttaken
+
+nextshort:
+	MOVL $0x00000002, R9
 	ADDQ $0x00000240, BX
-	JMP  segmentdone
+	SUBQ $0x00000040, R13
+
+nexttaken:
+	JMP segmentdone
 
 modes:
 	TESTL           $0x00000001, AX
@@ -2872,7 +2893,6 @@ modes:
 	VPXOR           X9, X0, X0
 	VPXOR           X9, X1, X1
 	MOVQ            seed+48(FP), R10
-	XORL            R11, R11
 	TESTL           $0x00000002, R13
 	JZ              fresh
 	MOVL            $0x00000010, R11
@@ -2964,7 +2984,6 @@ chunk:
 	SHLQ            $0x03, AX
 	VMOVQ           AX, X8
 	XORL            CX, CX
-	XORL            R11, R11
 	JMP             counters
 
 seededge:
@@ -3179,6 +3198,7 @@ TEXT ·openZMM128(SB), NOSPLIT, $80-88
 	VBROADCASTI32X4 144(R8), Z30
 	VBROADCASTI32X4 160(R8), Z29
 	MOVQ            mode+64(FP), AX
+	XORL            R11, R11
 	TESTQ           AX, AX
 	JNE             modes
 	MOVL            (CX), R10
@@ -3215,7 +3235,6 @@ TEXT ·openZMM128(SB), NOSPLIT, $80-88
 	MOVQ            CX, AX
 	SHLQ            $0x03, AX
 	VPINSRQ         $0x01, AX, X8, X8
-	XORL            R11, R11
 
 counters:
 	VSHUFI64X2 $0x00, Z1, Z1, Z26
@@ -3244,7 +3263,7 @@ seeded:
 	SHRQ         $0x09, R12
 	ANDQ         $0x000001ff, DX
 	VPXORQ       Z28, Z28, Z28
-	CMPQ         R13, $0x00000060
+	CMPQ         R13, $0x00000062
 	JHI          long
 	VINSERTI32X4 $0x01, X8, Z9, Z9
 	MOVQ         $-1, R9
@@ -4444,9 +4463,10 @@ flushed:
 long:
 	VMOVDQU X8, (SP)
 	VMOVDQA X9, X9
-	MOVQ    $0x00000002, R9
 	MOVQ    tab+8(FP), BX
-	ADDQ    $0x00000240, BX
+	MOVL    $0x00000003, R9
+	ADDQ    $0x00000040, BX
+	SUBQ    $0x00000060, R13
 	JMP     segmented
 
 segment:
@@ -4466,8 +4486,7 @@ segment:
 	VPXORQ          Z16, Z16, Z16
 	VPXORQ          Z17, Z17, Z17
 	VPXORQ          Z18, Z18, Z18
-	SUBQ            $0x00000040, R13
-	CMPQ            R13, $0x00000060
+	CMPQ            R13, $0x00000062
 	JHI             fullsegment
 	MOVQ            $-1, R9
 	LEAQ            1(R13), AX
@@ -4489,9 +4508,10 @@ segment:
 	JMP             segmentdone
 
 fullsegment:
-	MOVQ $0x00000002, R9
 	MOVQ tab+8(FP), BX
-	ADDQ $0x00000240, BX
+	MOVL $0x00000003, R9
+	ADDQ $0x00000040, BX
+	SUBQ $0x00000060, R13
 	JMP  segmentdone
 
 modes:
@@ -4542,7 +4562,6 @@ modes:
 	VPXOR           X9, X0, X0
 	VPXOR           X9, X1, X1
 	MOVQ            seed+48(FP), R10
-	XORL            R11, R11
 	TESTL           $0x00000002, R13
 	JZ              fresh
 	MOVL            $0x00000010, R11
@@ -4648,7 +4667,6 @@ chunk:
 	SHLQ            $0x03, AX
 	VMOVQ           AX, X8
 	XORL            CX, CX
-	XORL            R11, R11
 	JMP             counters
 
 badlength:
@@ -4856,6 +4874,7 @@ TEXT ·sealZMM256(SB), NOSPLIT, $80-72
 	VBROADCASTI32X4 208(R8), Z29
 	VBROADCASTI32X4 224(R8), Z28
 	MOVQ            mode+64(FP), AX
+	XORL            R11, R11
 	TESTQ           AX, AX
 	JNE             modes
 	MOVL            (CX), R10
@@ -4899,7 +4918,6 @@ TEXT ·sealZMM256(SB), NOSPLIT, $80-72
 	MOVQ            CX, AX
 	SHLQ            $0x03, AX
 	VPINSRQ         $0x01, AX, X8, X8
-	XORL            R11, R11
 
 counters:
 	VSHUFI64X2 $0x00, Z1, Z1, Z26
@@ -4927,7 +4945,7 @@ seeded:
 	MOVQ         DX, R12
 	SHRQ         $0x09, R12
 	ANDQ         $0x000001ff, DX
-	CMPQ         R13, $0x00000060
+	CMPQ         R13, $0x00000062
 	JHI          long
 	VINSERTI32X4 $0x01, X8, Z9, Z9
 	MOVQ         $-1, R9
@@ -7534,10 +7552,21 @@ flushed:
 long:
 	VMOVDQU X8, (SP)
 	VMOVDQA X9, X9
-	MOVQ    $0x00000002, R9
 	MOVQ    tab+8(FP), BX
-	ADDQ    $0x00000240, BX
-	JMP     segmented
+	CMPQ    R13, $0x00000080
+	JLS     firstshort
+	MOVL    $0x00000003, R9
+	ADDQ    $0x00000040, BX
+	SUBQ    $0x00000060, R13
+	JMP     firsttaken
+
+firstshort:
+	MOVL $0x00000002, R9
+	ADDQ $0x00000240, BX
+	SUBQ $0x00000040, R13
+
+firsttaken:
+	JMP segmented
 
 segment:
 	VBROADCASTI32X4 poly<>+0(SB), Z22
@@ -7556,8 +7585,7 @@ segment:
 	VPXORQ          Z16, Z16, Z16
 	VPXORQ          Z17, Z17, Z17
 	VPXORQ          Z18, Z18, Z18
-	SUBQ            $0x00000040, R13
-	CMPQ            R13, $0x00000060
+	CMPQ            R13, $0x00000062
 	JHI             fullsegment
 	MOVQ            $-1, R9
 	LEAQ            1(R13), AX
@@ -7579,10 +7607,21 @@ segment:
 	JMP             segmentdone
 
 fullsegment:
-	MOVQ $0x00000002, R9
 	MOVQ tab+8(FP), BX
+	CMPQ R13, $0x00000080
+	JLS  nextshort
+	MOVL $0x00000003, R9
+	ADDQ $0x00000040, BX
+	SUBQ $0x00000060, R13
+	JMP  nexttaken
+
+nextshort:
+	MOVL $0x00000002, R9
 	ADDQ $0x00000240, BX
-	JMP  segmentdone
+	SUBQ $0x00000040, R13
+
+nexttaken:
+	JMP segmentdone
 
 modes:
 	TESTL           $0x00000001, AX
@@ -7639,7 +7678,6 @@ modes:
 	VPXOR           X9, X0, X0
 	VPXOR           X9, X1, X1
 	MOVQ            seed+48(FP), R10
-	XORL            R11, R11
 	TESTL           $0x00000002, R13
 	JZ              fresh
 	MOVL            $0x00000010, R11
@@ -7739,7 +7777,6 @@ chunk:
 	SHLQ            $0x03, AX
 	VMOVQ           AX, X8
 	XORL            CX, CX
-	XORL            R11, R11
 	JMP             counters
 
 seededge:
@@ -7954,6 +7991,7 @@ TEXT ·openZMM256(SB), NOSPLIT, $80-88
 	VBROADCASTI32X4 208(R8), Z30
 	VBROADCASTI32X4 224(R8), Z29
 	MOVQ            mode+64(FP), AX
+	XORL            R11, R11
 	TESTQ           AX, AX
 	JNE             modes
 	MOVL            (CX), R10
@@ -7998,7 +8036,6 @@ TEXT ·openZMM256(SB), NOSPLIT, $80-88
 	MOVQ            CX, AX
 	SHLQ            $0x03, AX
 	VPINSRQ         $0x01, AX, X8, X8
-	XORL            R11, R11
 
 counters:
 	VSHUFI64X2 $0x00, Z1, Z1, Z26
@@ -8027,7 +8064,7 @@ seeded:
 	SHRQ         $0x09, R12
 	ANDQ         $0x000001ff, DX
 	VPXORQ       Z28, Z28, Z28
-	CMPQ         R13, $0x00000060
+	CMPQ         R13, $0x00000062
 	JHI          long
 	VINSERTI32X4 $0x01, X8, Z9, Z9
 	MOVQ         $-1, R9
@@ -9439,9 +9476,10 @@ flushed:
 long:
 	VMOVDQU X8, (SP)
 	VMOVDQA X9, X9
-	MOVQ    $0x00000002, R9
 	MOVQ    tab+8(FP), BX
-	ADDQ    $0x00000240, BX
+	MOVL    $0x00000003, R9
+	ADDQ    $0x00000040, BX
+	SUBQ    $0x00000060, R13
 	JMP     segmented
 
 segment:
@@ -9461,8 +9499,7 @@ segment:
 	VPXORQ          Z16, Z16, Z16
 	VPXORQ          Z17, Z17, Z17
 	VPXORQ          Z18, Z18, Z18
-	SUBQ            $0x00000040, R13
-	CMPQ            R13, $0x00000060
+	CMPQ            R13, $0x00000062
 	JHI             fullsegment
 	MOVQ            $-1, R9
 	LEAQ            1(R13), AX
@@ -9484,9 +9521,10 @@ segment:
 	JMP             segmentdone
 
 fullsegment:
-	MOVQ $0x00000002, R9
 	MOVQ tab+8(FP), BX
-	ADDQ $0x00000240, BX
+	MOVL $0x00000003, R9
+	ADDQ $0x00000040, BX
+	SUBQ $0x00000060, R13
 	JMP  segmentdone
 
 modes:
@@ -9545,7 +9583,6 @@ modes:
 	VPXOR           X9, X0, X0
 	VPXOR           X9, X1, X1
 	MOVQ            seed+48(FP), R10
-	XORL            R11, R11
 	TESTL           $0x00000002, R13
 	JZ              fresh
 	MOVL            $0x00000010, R11
@@ -9659,7 +9696,6 @@ chunk:
 	SHLQ            $0x03, AX
 	VMOVQ           AX, X8
 	XORL            CX, CX
-	XORL            R11, R11
 	JMP             counters
 
 badlength:

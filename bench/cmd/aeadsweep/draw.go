@@ -13,7 +13,10 @@ const (
 	longest     = 64 << 10
 )
 
-var colors = []string{"#0b5fa5", "#d1495b", "#2e8b57", "#8a5fbf", "#c98a1b", "#444444", "#17a2b8", "#7a4a2b"}
+var colors = []string{
+	"#0b5fa5", "#d1495b", "#2e8b57", "#8a5fbf", "#c98a1b", "#444444",
+	"#17a2b8", "#7a4a2b", "#e377c2", "#6b8e23", "#000080", "#ff7f0e",
+}
 
 // draw returns an SVG picture of the curves: the length on a logarithmic axis,
 // the ratio on a linear one, the standard library a line at 1.

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/headrace-go/headrace/internal/suites"
 )
 
 func TestLosing(t *testing.T) {
@@ -60,7 +62,7 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := strings.Count(string(raw), " std-ns/op "), len(suites)*len(operations)*len(sizes()); got != want {
+	if got, want := strings.Count(string(raw), " std-ns/op "), len(suites.All())*2*len(sizes())+3*len(chunkSizes); got != want {
 		t.Errorf("%d lines for std, want %d", got, want)
 	}
 	picture, err := os.ReadFile(name + ".svg")

@@ -11,6 +11,8 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/headrace-go/headrace/bench/internal/procfs"
 )
 
 // stamp writes the header for a command that is about to run in dir.
@@ -44,6 +46,9 @@ func stamp(ctx context.Context, w io.Writer, dir string, command []string) error
 	fmt.Fprintf(w, "go: %s\n", version)
 	fmt.Fprintf(w, "kernel: %s\n", kernel)
 	fmt.Fprintf(w, "processors: %d\n", runtime.NumCPU())
+	if family := procfs.CPUFamily(); family != "" {
+		fmt.Fprintf(w, "family: %s\n", family)
+	}
 	for line := range strings.Lines(modules) {
 		if line = strings.TrimSpace(line); line != "" {
 			fmt.Fprintln(w, line)

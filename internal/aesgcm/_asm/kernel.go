@@ -110,7 +110,6 @@ func partLengths() {
 	VPXOR(X9, X0, X0)
 	VPXOR(X9, X1, X1)
 	Load(Param("seed"), R10)
-	XORL(rShift.As32(), rShift.As32())
 	TESTL(operand.U32(modeResume), rBlocks.As32())
 	JZ(operand.LabelRef("fresh"))
 	MOVL(operand.U32(16), rShift.As32())
@@ -186,7 +185,6 @@ func chunkLength(open bool, swap operand.Op, clear func()) {
 	SHLQ(imm(3), RAX)
 	VMOVQ(RAX, X8)
 	XORL(ECX, ECX)
-	XORL(rShift.As32(), rShift.As32())
 	JMP(operand.LabelRef("counters"))
 	if !open {
 		return

@@ -148,6 +148,7 @@ func (g *ymmKernel) begin() {
 	Load(Param("n"), rN)
 	ADDQ(operand.U32(16*ymmPowerNum), rEnd)
 	mode := Load(Param("mode"), RAX)
+	XORL(rShift.As32(), rShift.As32())
 	TESTQ(mode, mode)
 	JNE(operand.LabelRef("modes"))
 
@@ -162,7 +163,6 @@ func (g *ymmKernel) begin() {
 	MOVQ(RCX, RAX)
 	SHLQ(imm(3), RAX)
 	VPINSRQ(imm(1), RAX, X8, X8)
-	XORL(rShift.As32(), rShift.As32())
 	Label("counters")
 	VINSERTI128(imm(1), X1, Y1, yBase)
 	VPSHUFB(cSwap, X0, X0)

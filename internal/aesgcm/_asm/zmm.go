@@ -189,6 +189,7 @@ func (g *zmmKernel) begin() {
 		}
 	}
 	mode := Load(Param("mode"), RAX)
+	XORL(rShift.As32(), rShift.As32())
 	TESTQ(mode, mode)
 	JNE(operand.LabelRef("modes"))
 
@@ -203,7 +204,6 @@ func (g *zmmKernel) begin() {
 	MOVQ(RCX, RAX)
 	SHLQ(imm(3), RAX)
 	VPINSRQ(imm(1), RAX, X8, X8)
-	XORL(rShift.As32(), rShift.As32())
 	Label("counters")
 	VSHUFI64X2(imm(0), Z1, Z1, zBase)
 	VPSHUFB(zSwap.AsX(), X0, X0)
@@ -260,7 +260,7 @@ func (g *zmmKernel) seed() {
 	if g.open {
 		VPXORQ(zCarry, zCarry, zCarry)
 	}
-	CMPQ(rBlocks, operand.U32((zmmSegment+1)*zmmBlocks))
+	CMPQ(rBlocks, operand.U32(zmmLast))
 	JHI(operand.LabelRef("long"))
 	VINSERTI32X4(imm(1), X8, Z9, Z9)
 	lastSegment()
@@ -422,7 +422,7 @@ func (g *zmmKernel) segments() {
 	Label("long")
 	VMOVDQU(X8, g.lens)
 	VMOVDQA(X9, X9)
-	fullSegment(zmmSegment, zmmBlocks, 16*zmmPowerNum)
+	g.fullSegment("first")
 	JMP(operand.LabelRef("segmented"))
 
 	Label("segment")
@@ -437,8 +437,7 @@ func (g *zmmKernel) segments() {
 	for _, z := range []VecPhysical{zLo, zHi, zMiddle} {
 		VPXORQ(z, z, z)
 	}
-	SUBQ(operand.U32(zmmBlocks*zmmSegment), rBlocks)
-	CMPQ(rBlocks, operand.U32((zmmSegment+1)*zmmBlocks))
+	CMPQ(rBlocks, operand.U32(zmmLast))
 	JHI(operand.LabelRef("fullsegment"))
 	lastSegment()
 	VMOVDQU(g.lens, zState[0].AsX())
@@ -448,8 +447,32 @@ func (g *zmmKernel) segments() {
 	m.emit()
 	JMP(operand.LabelRef("segmentdone"))
 	Label("fullsegment")
-	fullSegment(zmmSegment, zmmBlocks, 16*zmmPowerNum)
+	g.fullSegment("next")
 	JMP(operand.LabelRef("segmentdone"))
+}
+
+// fullSegment takes up turns of more than zmmLast blocks: as many as a segment
+// has, or one less if that is all whose hash is due before the tail's, since
+// sealing hashes a turn late. They end at the first power.
+func (g *zmmKernel) fullSegment(label string) {
+	Load(Param("tab"), rPow)
+	take := func(turns int) {
+		MOVL(operand.U32(uint32(turns)), rLeft.As32())
+		ADDQ(operand.U32(uint32(16*(zmmPowerNum-zmmBlocks*turns))), rPow)
+		SUBQ(operand.U32(uint32(zmmBlocks*turns)), rBlocks)
+	}
+	if !g.open {
+		CMPQ(rBlocks, operand.U32((zmmSegment+1)*zmmBlocks))
+		JLS(operand.LabelRef(label + "short"))
+	}
+	take(zmmSegment)
+	if g.open {
+		return
+	}
+	JMP(operand.LabelRef(label + "taken"))
+	Label(label + "short")
+	take(zmmSegment - 1)
+	Label(label + "taken")
 }
 
 // modes emits the beginnings of chunks and parts.

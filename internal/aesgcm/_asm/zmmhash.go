@@ -15,14 +15,15 @@ import (
 const (
 	zmmTurn     = 8           // vectors per turn
 	zmmBlocks   = 4 * zmmTurn // blocks per turn
-	zmmSegment  = 2           // turns per reduction, in all segments but the last
-	zmmPowerNum = 100         // powers in the table: a last segment of (zmmSegment+1)*zmmBlocks, additional data, lengths
+	zmmSegment  = 3           // turns per reduction, in all segments but the last
+	zmmPowerNum = 100         // powers in the table: of a last segment, additional data, lengths
+	zmmLast     = zmmPowerNum - 2
 	zmmMid      = 16*zmmPowerNum + 64
 	zmmTable    = 2 * zmmMid
 )
 
 func init() {
-	if zmmPowerNum < (zmmSegment+1)*zmmBlocks+2 || zmmPowerNum%16 != 4 {
+	if zmmLast < zmmSegment*zmmBlocks || zmmPowerNum%16 != 4 {
 		panic("zmmPowerNum does not fit")
 	}
 }

@@ -1,0 +1,167 @@
+package rivals
+
+import (
+	"bytes"
+	"context"
+	"crypto/cipher"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	shadowsocks "github.com/sagernet/sing-shadowsocks"
+	"github.com/sagernet/sing-shadowsocks/shadowaead"
+	"github.com/sagernet/sing-shadowsocks/shadowaead_2022"
+	M "github.com/sagernet/sing/common/metadata"
+	N "github.com/sagernet/sing/common/network"
+
+	"github.com/headrace-go/headrace/aead"
+)
+
+// This file is the other way round: sing-shadowsocks is the server, package
+// aead the client.
+
+// dial22 is the client's end of SIP022. Its first write has the address, the
+// length of a padding, and something behind it.
+func dial22(raw net.Conn, suite aead.Suite, subkey func([]byte) (cipher.AEAD, error)) (*aead.ChunkConn, error) {
+	saltSize := suite.KeySize()
+	salt := make([]byte, saltSize)
+	_, _ = rand.Read(salt)
+	fixed := 1 + 8 + saltSize + 2
+	return aead.NewChunkConn(raw, aead.ChunkConfig{
+		MaxPayload: 0xFFFF,
+		PrefixSize: saltSize + fixed + aead.TagSize,
+		Open: func(prefix []byte) (*aead.Opener, error) {
+			a, err := subkey(prefix[:saltSize])
+			if err != nil {
+				return nil, err
+			}
+			o, err := aead.NewOpener(a, aead.LittleEndian(0))
+			if err != nil {
+				return nil, err
+			}
+			header, err := o.Open(nil, prefix[saltSize:], nil)
+			if err != nil {
+				return nil, err
+			}
+			if header[0] != shadowaead_2022.HeaderTypeServer || !bytes.Equal(header[9:9+saltSize], salt) {
+				return nil, errors.New("not an answer to this request")
+			}
+			o.Headless(int(binary.BigEndian.Uint16(header[fixed-2:])))
+			return o, nil
+		},
+		Seal: func() ([]byte, *aead.Sealer, error) {
+			a, err := subkey(salt)
+			if err != nil {
+				return nil, nil, err
+			}
+			s, err := aead.NewSealer(a, aead.LittleEndian(0))
+			return salt, s, err
+		},
+		First: func(length int) ([]byte, error) {
+			header := binary.BigEndian.AppendUint64([]byte{shadowaead_2022.HeaderTypeClient}, uint64(time.Now().Unix()))
+			return binary.BigEndian.AppendUint16(header, uint16(length)), nil
+		},
+	})
+}
+
+// A singEchoer sends back what sing's server has opened.
+type singEchoer struct{}
+
+func (singEchoer) NewConnection(_ context.Context, conn net.Conn, metadata M.Metadata) error {
+	if metadata.Destination != singDestination {
+		return fmt.Errorf("destination %v, want %v", metadata.Destination, singDestination)
+	}
+	// Plain reads and writes, of sizes that are not the chunks'.
+	_, err := io.CopyBuffer(struct{ io.Writer }{conn}, struct{ io.Reader }{conn}, make([]byte, 50000))
+	return err
+}
+
+func (singEchoer) NewPacketConnection(context.Context, N.PacketConn, M.Metadata) error {
+	return errors.New("no datagrams here")
+}
+
+func (singEchoer) NewError(context.Context, error) {}
+
+// TestSingServer: our client writes what sing's server reads, and the reverse:
+// an echo of 1 MiB in writes of many sizes.
+func TestSingServer(t *testing.T) {
+	for _, tt := range singSuites {
+		t.Run("SIP004/"+tt.method, func(t *testing.T) {
+			key := randomKey(t, tt.suite.KeySize())
+			service, err := shadowaead.NewService(tt.method, key, "", 60, singEchoer{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			near, far := loopbackPair(t)
+			// Both ends of SIP004 are alike.
+			client, err := serve04(near, tt.suite, subkey04(tt.suite, key))
+			if err != nil {
+				t.Fatal(err)
+			}
+			echoedBySing(t, service, client, far, singAddress)
+		})
+	}
+	for name, suite := range map[string]aead.Suite{
+		"2022-blake3-aes-128-gcm": aead.AES128GCM, "2022-blake3-aes-256-gcm": aead.AES256GCM,
+		"2022-blake3-chacha20-poly1305": aead.ChaCha20Poly1305,
+	} {
+		t.Run("SIP022/"+name, func(t *testing.T) {
+			key := randomKey(t, suite.KeySize())
+			service, err := shadowaead_2022.NewService(name, key, 60, singEchoer{}, time.Now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			near, far := loopbackPair(t)
+			client, err := dial22(near, suite, subkey22(suite, key))
+			if err != nil {
+				t.Fatal(err)
+			}
+			echoedBySing(t, service, client, far, append(bytes.Clone(singAddress), 0, 0))
+		})
+	}
+}
+
+// echoedBySing has sing's service serve far, and sends request and data.
+func echoedBySing(t *testing.T, service shadowsocks.Service, client *aead.ChunkConn, far *net.TCPConn, request []byte) {
+	data := randomKey(t, 1<<20)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := service.NewConnection(t.Context(), far, M.Metadata{}); err != nil && !errors.Is(err, io.EOF) {
+			t.Error(err)
+		}
+		far.Close()
+	})
+	wg.Go(func() {
+		if _, err := client.Write(append(bytes.Clone(request), data[0])); err != nil {
+			t.Error(err)
+			return
+		}
+		for rest, n := data[1:], 2; len(rest) > 0; n = (n*3 + 1) % 70000 {
+			k := min(max(n, 1), len(rest))
+			if _, err := client.Write(rest[:k]); err != nil {
+				t.Error(err)
+				return
+			}
+			rest = rest[k:]
+		}
+		if err := client.CloseWrite(); err != nil {
+			t.Error(err)
+		}
+	})
+	got := make([]byte, len(data))
+	if _, err := io.ReadFull(client, got); err != nil {
+		t.Error(err)
+	} else if !bytes.Equal(got, data) {
+		t.Error("the echo differs")
+	}
+	if n, err := client.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
+		t.Errorf("behind the echo: %d, %v", n, err)
+	}
+	wg.Wait()
+}
