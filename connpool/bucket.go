@@ -2,9 +2,11 @@ package connpool
 
 import "time"
 
-// A bucket is what a pool knows about one key. All of it is under the lock.
+// A bucket is what a pool knows about one key. All of it is under the lock, idle
+// and counts.hits under that of its shard.
 type bucket struct {
-	key any
+	key   any
+	shard *shard
 
 	idle    ring[member] // from the one put back first to the last
 	open    int          // members that are idle, lent or being closed

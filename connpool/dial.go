@@ -47,7 +47,7 @@ func (c *core) demandLocked(b *bucket, fresh *waiter) {
 			c.starveLocked(b)
 			// One for each who comes, and one at a time for the others: the end
 			// of each feeds the hungry.
-			if victim := c.idle.front(); victim != nil && (fresh != nil || c.closing == 0) {
+			if victim := c.mu.oldest(); victim != nil && (fresh != nil || c.closing == 0) {
 				c.evictLocked(victim, CauseRoom, nil)
 			}
 			return
@@ -67,7 +67,7 @@ func (c *core) wantsReserveLocked(b *bucket) bool {
 		want = max(want, b.demand.reserve(c.preconnect, c.now()))
 	}
 	want = min(want, c.maxIdlePerKey)
-	return b.idle.len+b.dialing-b.waiters.len < want && c.idle.len+c.dialing-c.waiting < c.maxIdle
+	return b.idle.len+b.dialing-b.waiters.len < want && c.mu.idle()+c.dialing-c.waiting < c.maxIdle
 }
 
 // dialFor is the goroutine of a dial.
