@@ -82,6 +82,9 @@ func (c *core) takeLocked(b *bucket) *member {
 	if m == nil {
 		return nil
 	}
+	if b.reserveAt <= c.now() && !c.wantsReserveLocked(b) {
+		b.reserveAt = c.now() + reserveDelay
+	}
 	b.shard.take(m)
 	if c.preconnect > 0 {
 		b.demand.take(1, c.now())
@@ -137,6 +140,7 @@ func (c *core) put(m *member, cause Cause, err error) {
 		return
 	}
 	if cause == causeNone {
+		m.provedLocked()
 		if c.preconnect > 0 {
 			m.bucket.demand.take(-1, now)
 		}
@@ -149,6 +153,14 @@ func (c *core) put(m *member, cause Cause, err error) {
 		c.evictLocked(m, cause, err)
 	}
 	c.unlock()
+}
+
+// provedLocked notes that m has been of use: its peer takes connections that
+// are made in reserve.
+func (m *member) provedLocked() {
+	if m.uses == 1 {
+		m.bucket.warming.reset()
+	}
 }
 
 // spentLocked says why m cannot be lent again, if so.
@@ -248,6 +260,7 @@ func (c *core) hijack(m *member) bool {
 		c.mu.Unlock()
 		return false
 	}
+	m.provedLocked()
 	c.unlinkLocked(m)
 	stop := m.stopWatch
 	m.stopWatch = nil

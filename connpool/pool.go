@@ -100,8 +100,8 @@ func (p *Pool[K]) bucketLocked(key K) *bucket {
 }
 
 // Warm keeps at least n connections to key idle and ready, from now on until it
-// is told otherwise; zero ends it. They are dialed in the background and
-// replaced when they are taken or evicted, within all bounds. If the peer
+// is told otherwise; zero ends it. They are dialed in the background, and replaced
+// when they are evicted or 10 milliseconds after they were taken, within all bounds. If the peer
 // closes them unused, the next ones wait as after failed dials. It refuses an n
 // below zero or above what may be idle.
 func (p *Pool[K]) Warm(key K, n int) error {
@@ -116,6 +116,7 @@ func (p *Pool[K]) Warm(key K, n int) error {
 	}
 	b := p.bucketLocked(key)
 	b.minIdle = n
+	b.reserveAt = 0
 	c.demandLocked(b, nil)
 	c.restLocked(b)
 	return nil
@@ -149,6 +150,7 @@ func (p *Pool[K]) Reset() {
 		b.epoch++
 		b.backoff.reset()
 		b.warming.reset()
+		b.reserveAt = 0
 		c.demandLocked(b, nil)
 	}
 	c.unlock()

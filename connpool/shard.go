@@ -123,7 +123,7 @@ func (c *core) tryKeep(m *member, now time.Duration) bool {
 	switch {
 	case m.state != stateLent, c.preconnect > 0, c.spentLocked(m, now) != causeNone,
 		b.waiters.len > 0, c.starving.len > 0,
-		s.room == 0, b.idle.len >= c.maxIdlePerKey,
+		m.uses == 1 && b.warming.probing(), s.room == 0, b.idle.len >= c.maxIdlePerKey,
 		c.idleTimeout != never && now+c.idleTimeout < c.janitor.at:
 		return false
 	}
