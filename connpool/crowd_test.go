@@ -67,7 +67,7 @@ func (w *crowd) bounded(what string, n int64, bound int) {
 
 // use is what one of the crowd does.
 func (w *crowd) use(p *connpool.Pool[string], r *rand.Rand) {
-	for range 300 {
+	for range 100 {
 		ctx, cancel := context.WithCancel(w.t.Context())
 		mayFail := r.IntN(8) == 0
 		if mayFail {

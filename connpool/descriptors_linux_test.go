@@ -88,7 +88,7 @@ func useSockets(t *testing.T, secure bool) {
 	for seed := range uint64(8) {
 		crowd.Go(func() {
 			r := rand.New(rand.NewPCG(4, seed))
-			for range 100 {
+			for range 40 {
 				c, err := p.Get(t.Context(), r.IntN(4))
 				if err != nil {
 					t.Error(err)
