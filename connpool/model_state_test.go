@@ -35,6 +35,8 @@ type model struct {
 type idleConn struct {
 	conn  *fakeConn
 	since time.Time
+	// settled: it was idle when the step began, and not only for a moment in it.
+	settled bool
 }
 
 func (m *model) violation(format string, args ...any) {
@@ -157,11 +159,14 @@ func (m *model) settle() {
 	if g := m.putting; g != nil {
 		// It was put back before anything that followed from that.
 		m.putting = nil
-		m.idle = append(m.idle, &idleConn{g.inner, m.at})
+		m.idle = append(m.idle, &idleConn{conn: g.inner, since: m.at})
 	}
 	m.untangle(events)
 	for _, e := range events {
 		m.judge(e)
+	}
+	for _, ic := range m.idle {
+		ic.settled = true
 	}
 	for key, n := range m.owed {
 		if n > 0 && !m.closing {
@@ -186,7 +191,7 @@ func (m *model) judge(e event) {
 	switch e.kind {
 	case "dialed":
 		m.failing[e.key] = false
-		m.idle = append(m.idle, &idleConn{e.conn, e.at})
+		m.idle = append(m.idle, &idleConn{conn: e.conn, since: e.at})
 	case "failed":
 		m.failing[e.key] = true
 		if m.waitingFor(e.key)-m.owed[e.key] > e.n {
@@ -221,10 +226,10 @@ func (m *model) judgeGot(e event) {
 		m.violation("connection %d of %s went to %s", c.id, c.key, g.key)
 	}
 	m.world.mu.Lock()
-	closed := c.closed
+	closed, dead := c.closed, c.dead
 	m.world.mu.Unlock()
-	if closed {
-		m.violation("connection %d was lent and is closed", c.id)
+	if closed || dead && m.idle[i].settled {
+		m.violation("connection %d was lent: closed %v, dead %v", c.id, closed, dead)
 	}
 	if m.drained(c) {
 		m.violation("connection %d was lent and is from before a Drain", c.id)
