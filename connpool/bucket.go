@@ -2,9 +2,11 @@ package connpool
 
 import "time"
 
-// A bucket is what a pool knows about one key. All of it is under the lock.
+// A bucket is what a pool knows about one key. All of it is under the lock, idle
+// and counts.hits under that of its shard.
 type bucket struct {
-	key any
+	key   any
+	shard *shard
 
 	idle    ring[member] // from the one put back first to the last
 	open    int          // members that are idle, lent or being closed
@@ -14,8 +16,11 @@ type bucket struct {
 	epoch   int          // counts Drain and Reset: members from before have to go
 	demand  demand
 	backoff backoff
-	warming backoff     // of dials that nobody waits for
-	retry   *time.Timer // made when somebody first has to wait for the backoff
+	warming backoff       // of dials that nobody waits for
+	retry   *time.Timer   // looks at the demand again; made when first needed
+	retryAt time.Duration // when it goes off; never, if it does not
+	// reserveAt is when the reserve is filled up again, at the earliest.
+	reserveAt time.Duration
 
 	starving   bool
 	hungerSeq  uint64       // of core.seq, when it began to starve

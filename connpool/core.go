@@ -7,8 +7,8 @@ import (
 )
 
 // A core is a pool without its key type. Methods whose names end in Locked
-// want mu held; none of them calls anything of the user's, or the system. What
-// they want closed they leave in doomed, for unlock.
+// want mu held, all of it; none of them calls anything of the user's, or the
+// system. What they want closed they leave in doomed, for unlock.
 type core struct {
 	policy
 	epoch time.Time
@@ -19,7 +19,7 @@ type core struct {
 	settled chan struct{}  // closed when the pool is and nothing is open
 	watch   watch
 
-	mu       sync.Mutex
+	mu       shards
 	closed   bool
 	open     int // members that are idle, lent or being closed
 	closing  int // of these the last
@@ -27,7 +27,6 @@ type core struct {
 	waiting  int
 	keys     int
 	seq      uint64       // of arrivals
-	idle     ring[member] // from the one put back first to the last
 	members  ring[member] // that are open
 	lives    lives
 	starving ring[bucket] // that wait for room within maxOpen
@@ -83,11 +82,13 @@ func (c *core) takeLocked(b *bucket) *member {
 	if m == nil {
 		return nil
 	}
-	b.idle.remove(&m.keyLink)
-	c.idle.remove(&m.ageLink)
-	c.counts.hits++
-	b.counts.hits++
-	c.lendLocked(m)
+	if b.reserveAt <= c.now() && !c.wantsReserveLocked(b) {
+		b.reserveAt = c.now() + reserveDelay
+	}
+	b.shard.take(m)
+	if c.preconnect > 0 {
+		b.demand.take(1, c.now())
+	}
 	if b.minIdle > 0 || c.preconnect > 0 {
 		c.demandLocked(b, nil)
 	}
@@ -119,7 +120,7 @@ func (c *core) lend(m *member) *Conn {
 		return newConn(m)
 	}
 	c.mu.Lock()
-	c.counts.hits--
+	m.bucket.shard.hits--
 	m.bucket.counts.hits--
 	m.uses--
 	c.evictLocked(m, cause, err)
@@ -130,12 +131,16 @@ func (c *core) lend(m *member) *Conn {
 // put takes back a lent member, or evicts it if there is a cause.
 func (c *core) put(m *member, cause Cause, err error) {
 	now := c.now()
+	if cause == causeNone && c.tryKeep(m, now) {
+		return
+	}
 	c.mu.Lock()
 	if m.state != stateLent { // the pool was closed by force
 		c.mu.Unlock()
 		return
 	}
 	if cause == causeNone {
+		m.provedLocked()
 		if c.preconnect > 0 {
 			m.bucket.demand.take(-1, now)
 		}
@@ -148,6 +153,14 @@ func (c *core) put(m *member, cause Cause, err error) {
 		c.evictLocked(m, cause, err)
 	}
 	c.unlock()
+}
+
+// provedLocked notes that m has been of use: its peer takes connections that
+// are made in reserve.
+func (m *member) provedLocked() {
+	if m.uses == 1 {
+		m.bucket.warming.reset()
+	}
 }
 
 // spentLocked says why m cannot be lent again, if so.
@@ -189,13 +202,11 @@ func (c *core) offerLocked(m *member, now time.Duration, putBack bool) Cause {
 	if b.idle.len >= c.maxIdlePerKey {
 		c.evictLocked(b.idle.front(), CauseFull, nil)
 	}
-	if c.idle.len >= c.maxIdle {
-		c.evictLocked(c.idle.front(), CauseFull, nil)
+	if c.mu.idle() >= c.maxIdle {
+		c.evictLocked(c.mu.oldest(), CauseFull, nil)
 	}
-	m.state = stateIdle
-	m.idleSince = now
-	b.idle.pushBack(&m.keyLink, m)
-	c.idle.pushBack(&m.ageLink, m)
+	b.shard.keep(m, now)
+	c.mu.share(c.maxIdle)
 	if c.idleTimeout != never {
 		c.armLocked(now + c.idleTimeout)
 	}
@@ -235,7 +246,7 @@ func (c *core) evictLocked(m *member, cause Cause, err error) {
 // unlinkLocked makes m nobody's.
 func (c *core) unlinkLocked(m *member) {
 	m.bucket.idle.remove(&m.keyLink)
-	c.idle.remove(&m.ageLink)
+	m.bucket.shard.idle.remove(&m.ageLink)
 	c.members.remove(&m.openLink)
 	c.lives.remove(m)
 	m.state = stateGone
@@ -249,6 +260,7 @@ func (c *core) hijack(m *member) bool {
 		c.mu.Unlock()
 		return false
 	}
+	m.provedLocked()
 	c.unlinkLocked(m)
 	stop := m.stopWatch
 	m.stopWatch = nil

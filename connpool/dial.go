@@ -6,9 +6,13 @@ import (
 	"time"
 )
 
-// roomRetry is when a reserve that has found no room within MaxOpen is tried
-// again: it never drives out others.
+// roomRetry is when a reserve that has found no room within MaxOpen or MaxIdle
+// is tried again: it never drives out others.
 const roomRetry = time.Second
+
+// reserveDelay is how long a reserve of which something was taken is left alone:
+// a handshake at once would compete with the one thing that it was taken for.
+const reserveDelay = 10 * time.Millisecond
 
 // demandLocked starts the dials that b needs and may have: one for each who
 // waits, and those that keep its reserve. fresh is who has just begun to wait,
@@ -28,26 +32,22 @@ func (c *core) demandLocked(b *bucket, fresh *waiter) {
 		if b.backoff.probing() && b.dialing > 0 {
 			return
 		}
-		if b.backoff.probing() || !waited && b.warming.probing() {
-			at := b.backoff.retry
-			if !waited {
-				at = max(at, b.warming.retry)
-			}
-			if now := c.now(); now < at {
-				c.retryLocked(b, at, now)
-				return
+		now, at := c.now(), b.backoff.retry
+		if !waited {
+			at = max(at, b.warming.retry, b.reserveAt)
+			if !c.roomLocked() || c.mu.idle()+c.dialing-c.waiting >= c.maxIdle {
+				at = max(at, now+roomRetry)
 			}
 		}
+		if now < at {
+			c.retryLocked(b, at, now)
+			return
+		}
 		if !c.roomLocked() {
-			if !waited {
-				now := c.now()
-				c.retryLocked(b, now+roomRetry, now)
-				return
-			}
 			c.starveLocked(b)
 			// One for each who comes, and one at a time for the others: the end
 			// of each feeds the hungry.
-			if victim := c.idle.front(); victim != nil && (fresh != nil || c.closing == 0) {
+			if victim := c.mu.oldest(); victim != nil && (fresh != nil || c.closing == 0) {
 				c.evictLocked(victim, CauseRoom, nil)
 			}
 			return
@@ -66,8 +66,8 @@ func (c *core) wantsReserveLocked(b *bucket) bool {
 	if c.preconnect > 0 {
 		want = max(want, b.demand.reserve(c.preconnect, c.now()))
 	}
-	want = min(want, c.maxIdlePerKey)
-	return b.idle.len+b.dialing-b.waiters.len < want && c.idle.len+c.dialing-c.waiting < c.maxIdle
+	want = min(want, c.maxIdlePerKey, c.maxIdle)
+	return b.idle.len+b.dialing-b.waiters.len < want
 }
 
 // dialFor is the goroutine of a dial.

@@ -2,6 +2,9 @@ package connpool
 
 import "time"
 
+// ReserveDelay is how long what was taken of a reserve is not replaced.
+const ReserveDelay = reserveDelay
+
 // SetClock makes a cache believe f.
 func (c *SessionCache) SetClock(f func() time.Time) { c.now = f }
 

@@ -2,7 +2,14 @@ package connpool_test
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -10,6 +17,9 @@ import (
 
 	"github.com/headrace-go/headrace/connpool"
 )
+
+// quickProbes find a peer that has vanished within two seconds.
+var quickProbes = connpool.SocketOptions{KeepAliveIdle: time.Second, KeepAliveInterval: time.Second, KeepAliveCount: 1}
 
 // deafen makes a socket drop whatever reaches it, unanswered: to its peer, it
 // has vanished.
@@ -27,15 +37,13 @@ func deafen(t *testing.T, c *net.TCPConn) {
 	}
 }
 
-// TestVanishedPeer: packets are dropped, so that no end ever arrives. The probes
-// of SocketOptions find that out, and the watcher evicts the connection: nobody
-// is given it.
+// TestVanishedPeer: no end ever arrives, since one peer answers nothing any
+// more. The probes of SocketOptions find that out, and the watcher evicts the
+// connection: nobody is given it.
 func TestVanishedPeer(t *testing.T) {
 	accepted := make(chan *net.TCPConn, 2)
 	address := serve(t, func(_ int, c *net.TCPConn) { accepted <- c })
-	d := &connpool.Dialer{Socket: connpool.SocketOptions{
-		KeepAliveIdle: time.Second, KeepAliveInterval: time.Second, KeepAliveCount: 1,
-	}}
+	d := &connpool.Dialer{Socket: quickProbes}
 	evicted := make(chan connpool.Cause, 2)
 	p := newPool(t, connpool.Config[string]{
 		Dial:    func(ctx context.Context, _ string) (net.Conn, error) { return d.DialContext(ctx, "tcp", address) },
@@ -57,5 +65,134 @@ func TestVanishedPeer(t *testing.T) {
 	}
 	if s := p.Stats(); s.Idle != 0 || s.Open != 0 {
 		t.Errorf("%+v", s)
+	}
+}
+
+// inNamespace in the environment says that this is the run inside.
+const inNamespace = "HEADRACE_TEST_IN_NAMESPACE"
+
+// namespace runs the test that calls it once more, in a network namespace of its
+// own, and reports whether this is that run. Without root it skips the test.
+func namespace(t *testing.T) (inside bool) {
+	t.Helper()
+	if os.Getenv(inNamespace) != "" {
+		command(t, "ip", "link", "set", "lo", "up")
+		return true
+	}
+	if os.Geteuid() != 0 {
+		t.Skip("network namespaces need root")
+	}
+	for _, tool := range []string{"ip", "tc"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skip("iproute2 is not installed")
+		}
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self, "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=2m")
+	cmd.Env = append(os.Environ(), inNamespace+"=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
+	runtime.LockOSThread() // whose end would be the child's
+	defer runtime.UnlockOSThread()
+	out, err := cmd.CombinedOutput()
+	for line := range strings.Lines(string(out)) {
+		t.Log(strings.TrimSuffix(line, "\n"))
+	}
+	if err != nil {
+		t.Errorf("in the namespace: %v", err)
+	}
+	return false
+}
+
+func command(t *testing.T, name string, args ...string) {
+	t.Helper()
+	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+		t.Fatalf("%s %s: %v: %s", name, strings.Join(args, " "), err, out)
+	}
+}
+
+// cut drops every packet from now on, and tells nobody. mend ends that.
+func cut(t *testing.T)  { command(t, "tc", "qdisc", "add", "dev", "lo", "root", "blackhole") }
+func mend(t *testing.T) { command(t, "tc", "qdisc", "del", "dev", "lo", "root") }
+
+// TestDroppedPackets: a network drops all packets. What is too short to be
+// noticed costs no connection. Later the idle ones are evicted, with nobody
+// asking for them; a dial is a black hole that ends in time; and when the network
+// is back nothing reminds of it.
+func TestDroppedPackets(t *testing.T) {
+	if !namespace(t) {
+		return
+	}
+	for name, secure := range map[string]bool{"TCP": false, "TLS": true} {
+		d, patient := &connpool.Dialer{Socket: quickProbes}, &connpool.Dialer{}
+		var address string
+		if secure {
+			address = echoTLS(t, serverTLS())
+			d.TLS, patient.TLS = clientTLS(), clientTLS()
+		} else {
+			address = serve(t, func(_ int, c *net.TCPConn) { io.Copy(c, c) })
+		}
+		evicted := make(chan connpool.Cause, 10)
+		p := newPool(t, connpool.Config[string]{
+			BackoffMin: 1, BackoffMax: 1,
+			Dial: func(ctx context.Context, key string) (net.Conn, error) {
+				switch key {
+				case "patient":
+					return patient.DialContext(ctx, "tcp", address)
+				case "hole":
+					var cancel context.CancelFunc
+					ctx, cancel = context.WithTimeout(ctx, 100*time.Millisecond)
+					defer cancel()
+				}
+				return d.DialContext(ctx, "tcp", address)
+			},
+			OnEvict: func(_ string, _ net.Conn, cause connpool.Cause, _ error) { evicted <- cause },
+		})
+		hold := func(key string) (held [3]*connpool.Conn) {
+			for i := range held {
+				held[i] = get(t, p, key)
+				roundTrip(t, held[i])
+			}
+			return held
+		}
+
+		for _, c := range hold("patient") {
+			put(t, c)
+		}
+		cut(t)
+		mend(t)
+		hold("patient")
+		if s, _ := p.KeyStats("patient"); s.Dials != 3 || s.Hits != 3 {
+			t.Errorf("%s: a live connection was lost: %+v", name, s)
+		}
+
+		held := hold("k")
+		cut(t)
+		put(t, held[0])
+		put(t, held[1])
+		for range 2 {
+			if cause := <-evicted; cause != connpool.CausePeerClosed {
+				t.Errorf("%s: evicted for %v", name, cause)
+			}
+		}
+		if s, _ := p.KeyStats("k"); s.Idle != 0 || s.Open != 1 {
+			t.Errorf("%s: %+v", name, s)
+		}
+		if _, err := held[2].Read(make([]byte, 1)); err == nil {
+			t.Errorf("%s: a read from a peer that cannot be reached succeeded", name)
+		}
+		if err := held[2].Put(); !errors.Is(err, connpool.ErrSpent) {
+			t.Errorf("%s: Put = %v, want ErrSpent", name, err)
+		}
+		var failed *connpool.DialError
+		if _, err := p.Get(t.Context(), "hole"); !errors.As(err, &failed) || !failed.Timeout() {
+			t.Errorf("%s: Get = %v, want a timeout", name, err)
+		}
+		mend(t)
+		for _, c := range hold("k") {
+			put(t, c)
+		}
 	}
 }

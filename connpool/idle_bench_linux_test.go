@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"testing"
@@ -16,7 +17,7 @@ import (
 
 // BenchmarkIdle keeps 10 000 TCP connections idle, and reports what each adds to
 // the heap beyond the connection itself, the goroutines, and the processor time
-// of a second in which nothing happens. Then it evicts all of them at once, and
+// of a second in which nothing happens, with the Pool and before. Then it evicts all of them at once, and
 // takes and puts back another connection meanwhile.
 func BenchmarkIdle(b *testing.B) {
 	const conns = 10_000
@@ -39,6 +40,7 @@ func idle(b *testing.B, conns int) {
 		}
 		ready = append(ready, c)
 	}
+	b.ReportMetric(idling(), "cpu-µs/s-without-pool")
 	heapBefore, goroutinesBefore := heap(), runtime.NumGoroutine()
 	var mu sync.Mutex
 	p := newPool(b, connpool.Config[string]{
@@ -60,10 +62,7 @@ func idle(b *testing.B, conns int) {
 	b.ReportMetric(float64(heap()-heapBefore)/float64(conns), "B/conn")
 	b.ReportMetric(float64(runtime.NumGoroutine()-goroutinesBefore), "goroutines")
 
-	const quiet = 2 * time.Second
-	before := cpu()
-	<-time.After(quiet)
-	b.ReportMetric(float64(cpu()-before)/quiet.Seconds()/1e3, "cpu-µs/s")
+	b.ReportMetric(idling(), "cpu-µs/s")
 
 	if s := p.Stats(); s.Idle != conns {
 		b.Fatalf("%d of %d are still idle", s.Idle, conns)
@@ -102,6 +101,16 @@ func idle(b *testing.B, conns int) {
 	b.ReportMetric(float64(took)/1e6, "drain-ms")
 	percentiles(b, alone, "alone")
 	percentiles(b, meanwhile, "meanwhile")
+}
+
+// idling returns the microseconds of processor time of a second in which nothing
+// happens.
+func idling() float64 {
+	const quiet = 5 * time.Second
+	debug.FreeOSMemory() // and not in the background, meanwhile
+	before := cpu()
+	<-time.After(quiet)
+	return float64(cpu()-before) / quiet.Seconds() / 1e3
 }
 
 func percentiles(b *testing.B, all []time.Duration, name string) {

@@ -37,7 +37,7 @@ func (c *core) expire() {
 	}
 	batch := evictBatch
 	for c.idleTimeout != never {
-		m := c.idle.front()
+		m := c.mu.oldest()
 		if m == nil {
 			break
 		}

@@ -19,7 +19,7 @@ type member struct {
 	held   held
 	epoch  int // of the bucket, when the dial began
 
-	// Under the lock:
+	// Under the lock; state, uses and idleSince under that of the shard:
 
 	state     state
 	doom      Cause // why it will be evicted when it is put back
@@ -29,7 +29,7 @@ type member struct {
 	place     int // in core.lives, -1 if in none
 
 	keyLink  link[member] // in bucket.idle
-	ageLink  link[member] // in core.idle
+	ageLink  link[member] // in shard.idle
 	openLink link[member] // in core.members
 
 	// Of an evicted one, until it is closed:
@@ -44,7 +44,7 @@ type state uint8
 
 const (
 	stateNew  state = iota // dialed, not offered yet
-	stateIdle              // in bucket.idle and core.idle
+	stateIdle              // in bucket.idle and shard.idle
 	stateLent              // taken by Get; a Conn has it, or is about to
 	stateGone              // being closed, closed or hijacked
 )

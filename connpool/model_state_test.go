@@ -23,14 +23,20 @@ type model struct {
 	closing bool
 	failing map[string]bool // its last dial has failed
 	warm    map[string]int
-	putting *getting // whose Put the step is about
-	at      time.Time
-	serial  int // of Gets
+	// stillborn: one has died unused, so that its reserve may be late.
+	stillborn map[string]bool
+	taken     map[string]time.Time // when a Get was last served
+	owed      map[string]int       // failures that somebody is to be told of
+	putting   *getting             // whose Put the step is about
+	at        time.Time
+	serial    int // of Gets
 }
 
 type idleConn struct {
 	conn  *fakeConn
 	since time.Time
+	// settled: it was idle when the step began, and not only for a moment in it.
+	settled bool
 }
 
 func (m *model) violation(format string, args ...any) {
@@ -92,11 +98,17 @@ func (m *model) apply(o op) {
 		m.world.mode[o.key] = []string{"", "", "fail", "hang"}[o.n%4]
 		m.world.mu.Unlock()
 	case "drain":
+		m.drain(o.key)
 		m.pool.Drain(o.key)
 		delete(m.warm, o.key)
 	case "reset":
+		m.drain("a", "b", "c")
 		m.pool.Reset()
 		clear(m.failing)
+		clear(m.stillborn)
+		m.world.mu.Lock()
+		clear(m.world.failed)
+		m.world.mu.Unlock()
 	case "warm":
 		n := o.n % 3
 		if err := m.pool.Warm(o.key, n); err == nil {
@@ -104,6 +116,15 @@ func (m *model) apply(o op) {
 		} else if n <= min(m.idleBound(), m.idlePerKeyBound()) {
 			m.violation("Warm(%d): %v", n, err)
 		}
+	}
+}
+
+// drain notes that what is open or being dialed must not be lent any more.
+func (m *model) drain(keys ...string) {
+	m.world.mu.Lock()
+	defer m.world.mu.Unlock()
+	for _, key := range keys {
+		m.world.drains[key]++
 	}
 }
 
@@ -138,11 +159,19 @@ func (m *model) settle() {
 	if g := m.putting; g != nil {
 		// It was put back before anything that followed from that.
 		m.putting = nil
-		m.idle = append(m.idle, &idleConn{g.inner, m.at})
+		m.idle = append(m.idle, &idleConn{conn: g.inner, since: m.at})
 	}
 	m.untangle(events)
 	for _, e := range events {
 		m.judge(e)
+	}
+	for _, ic := range m.idle {
+		ic.settled = true
+	}
+	for key, n := range m.owed {
+		if n > 0 && !m.closing {
+			m.violation("%d failures of %s were told to nobody", n, key)
+		}
 	}
 	m.checkDone()
 }
@@ -162,9 +191,12 @@ func (m *model) judge(e event) {
 	switch e.kind {
 	case "dialed":
 		m.failing[e.key] = false
-		m.idle = append(m.idle, &idleConn{e.conn, e.at})
+		m.idle = append(m.idle, &idleConn{conn: e.conn, since: e.at})
 	case "failed":
 		m.failing[e.key] = true
+		if m.waitingFor(e.key)-m.owed[e.key] > e.n {
+			m.owed[e.key]++
+		}
 	case "got":
 		m.judgeGot(e)
 	case "denied":
@@ -184,6 +216,7 @@ func (m *model) judgeGot(e event) {
 	}
 	m.waiting = without(m.waiting, g)
 	m.lent = append(m.lent, g)
+	m.taken[g.key] = e.at
 	i := slices.IndexFunc(m.idle, func(ic *idleConn) bool { return ic.conn == c })
 	if i < 0 {
 		m.violation("connection %d was lent and was not idle", c.id)
@@ -193,10 +226,13 @@ func (m *model) judgeGot(e event) {
 		m.violation("connection %d of %s went to %s", c.id, c.key, g.key)
 	}
 	m.world.mu.Lock()
-	closed := c.closed
+	closed, dead := c.closed, c.dead
 	m.world.mu.Unlock()
-	if closed {
-		m.violation("connection %d was lent and is closed", c.id)
+	if closed || dead && m.idle[i].settled {
+		m.violation("connection %d was lent: closed %v, dead %v", c.id, closed, dead)
+	}
+	if m.drained(c) {
+		m.violation("connection %d was lent and is from before a Drain", c.id)
 	}
 	if lim := m.world.limits.uses; lim > 0 && g.conn.Uses() > lim {
 		m.violation("connection %d was lent %d times", c.id, g.conn.Uses())
@@ -209,6 +245,12 @@ func (m *model) judgeGot(e event) {
 	m.idle = slices.Delete(m.idle, i, i+1)
 }
 
+func (m *model) drained(c *fakeConn) bool {
+	m.world.mu.Lock()
+	defer m.world.mu.Unlock()
+	return c.drains != m.world.drains[c.key]
+}
+
 func (m *model) judgeDenied(e event) {
 	switch {
 	case errors.Is(e.err, context.Canceled) && e.get.cancelled:
@@ -219,8 +261,11 @@ func (m *model) judgeDenied(e event) {
 			m.violation("Get failed with %v", e.err)
 		}
 		// A refusal may overtake those who wait for dials that were under way.
-		if first := m.firstWaiting(e.key); first != e.get && !errors.Is(e.err, connpool.ErrBroken) {
-			m.violation("a failure went to one who came later")
+		if !errors.Is(e.err, connpool.ErrBroken) {
+			if m.firstWaiting(e.key) != e.get {
+				m.violation("a failure went to one who came later")
+			}
+			m.owed[e.key]--
 		}
 	default:
 		m.violation("Get failed with %v", e.err)
@@ -248,6 +293,7 @@ func (m *model) judgeEvicted(e event) {
 		ok = i >= 0 && lim.uses > 0
 	case connpool.CauseCheck:
 		ok = i >= 0 && errors.Is(e.err, errDead)
+		m.stillborn[c.key] = true
 	case connpool.CauseFull:
 		perKey := 1
 		for _, ic := range m.idle {
@@ -259,7 +305,7 @@ func (m *model) judgeEvicted(e event) {
 	case connpool.CauseRoom:
 		ok = i >= 0 && lim.open > 0
 	case connpool.CauseDrained:
-		ok = i >= 0
+		ok = i >= 0 && m.drained(c)
 	case connpool.CauseDiscarded:
 		ok = i < 0
 	case connpool.CauseClosed:
@@ -287,6 +333,9 @@ func (m *model) checkDone() {
 	perKey, waiting := map[string]int{}, map[string]int{}
 	for _, ic := range m.idle {
 		perKey[ic.conn.key]++
+		if m.drained(ic.conn) {
+			m.violation("connection %d is idle and from before a Drain", ic.conn.id)
+		}
 		if lim.idleTimeout > 0 && now.Sub(ic.since) >= lim.idleTimeout {
 			m.violation("connection %d has been idle for %v", ic.conn.id, now.Sub(ic.since))
 		}
@@ -333,12 +382,6 @@ func (m *model) checkDone() {
 		if open[key]+perDial[key]+waiting[key]+m.warm[key] > 0 {
 			keys++
 		}
-		if waiting[key] == 0 {
-			continue
-		}
-		if perKey[key] > 0 {
-			m.violation("%d wait for %s and %d are idle", waiting[key], key, perKey[key])
-		}
 		full := lim.open > 0 && total+dialing >= lim.open
 		dials := lim.dials
 		if dials == 0 {
@@ -347,10 +390,21 @@ func (m *model) checkDone() {
 		if lim.open > 0 {
 			dials = min(dials, max(1, lim.open/2))
 		}
-		switch {
-		case perDial[key] >= min(waiting[key], dials), full, m.failing[key]:
-		case lim.openPerKey > 0 && open[key]+perDial[key] >= lim.openPerKey:
-		default:
+		may := !m.closing && !full && !m.failing[key] && perDial[key] < dials &&
+			(lim.openPerKey == 0 || open[key]+perDial[key] < lim.openPerKey)
+		// Within bounds on all keys a reserve may be late: it looks for room once
+		// a second.
+		if ready := perKey[key] + perDial[key] - waiting[key]; ready < m.warm[key] && may && !m.stillborn[key] && lim.open == 0 && lim.idle == 0 &&
+			now.Sub(m.taken[key]) >= connpool.ReserveDelay {
+			m.violation("%d of %s are ready or being dialed, and %d should be", ready, key, m.warm[key])
+		}
+		if waiting[key] == 0 {
+			continue
+		}
+		if perKey[key] > 0 {
+			m.violation("%d wait for %s and %d are idle", waiting[key], key, perKey[key])
+		}
+		if may && perDial[key] < waiting[key] {
 			m.violation("%d wait for %s, and %d are dialed", waiting[key], key, perDial[key])
 		}
 		if full && len(m.idle) > 0 && perDial[key] < min(waiting[key], dials) && !m.failing[key] &&
@@ -358,7 +412,7 @@ func (m *model) checkDone() {
 			m.violation("%s waits for room, and %d are idle", key, len(m.idle))
 		}
 	}
-	if s.Keys < keys || s.Keys > keys+2 {
+	if s.Keys < keys || s.Keys > keys+lim.keys {
 		m.violation("%d keys are remembered, %d have something", s.Keys, keys)
 	}
 }
@@ -405,6 +459,16 @@ func (m *model) end() {
 			m.violationLocked("connection %d is still open", c.id)
 		}
 	}
+}
+
+func (m *model) waitingFor(key string) int {
+	n := 0
+	for _, g := range m.waiting {
+		if g.key == key {
+			n++
+		}
+	}
+	return n
 }
 
 func (m *model) firstWaiting(key string) *getting {

@@ -31,6 +31,8 @@ type fakeConn struct {
 	key  string
 	id   int
 	born time.Time
+	// drains is how often its key had been drained when its dial began.
+	drains int
 
 	// Under w.mu:
 	closed, dead, hijacked bool
@@ -55,6 +57,7 @@ type event struct {
 	key   string
 	conn  *fakeConn
 	cause connpool.Cause
+	n     int // with "failed": how many dials for the key are still under way
 	get   *getting
 	err   error
 }
@@ -75,16 +78,18 @@ type world struct {
 	events  []event
 	conns   []*fakeConn
 	dialing map[string]int
-	mode    map[string]string // "", "fail", "hang"
-	broken  []string          // what must never be
+	drains  map[string]int
+	failed  map[string]time.Time // when the last round of dials began to, if none has succeeded since
+	mode    map[string]string    // "", "fail", "hang"
+	broken  []string             // what must never be
 	limits  limits
 	serial  int
 }
 
 type limits struct {
-	open, openPerKey, idle, idlePerKey, dials, uses int
-	idleTimeout, lifetime                           time.Duration
-	fifo                                            bool
+	open, openPerKey, idle, idlePerKey, dials, uses, keys int
+	idleTimeout, lifetime                                 time.Duration
+	fifo                                                  bool
 }
 
 func (w *world) record(e event) {
@@ -130,7 +135,11 @@ func (w *world) dial(ctx context.Context, key string) (net.Conn, error) {
 	w.dialing[key]++
 	w.checkOpen()
 	w.serial++
-	mode, serial := w.mode[key], w.serial
+	if since := time.Since(w.failed[key]); since > 0 && since < backoffMin/2 && w.limits.keys >= allKeys {
+		w.violation("%s was dialed %v after a failure", key, since)
+	}
+	began := time.Now()
+	mode, serial, drains := w.mode[key], w.serial, w.drains[key]
 	w.mu.Unlock()
 	// No two things happen at the same instant: what comes first is then clear.
 	took := 10*time.Millisecond + time.Duration(serial)*time.Nanosecond
@@ -150,10 +159,14 @@ func (w *world) dial(ctx context.Context, key string) (net.Conn, error) {
 	defer w.mu.Unlock()
 	w.dialing[key]--
 	if err != nil {
-		w.events = append(w.events, event{at: time.Now(), kind: "failed", key: key, err: err})
+		if !began.Before(w.failed[key]) { // else it belongs to the same round
+			w.failed[key] = time.Now()
+		}
+		w.events = append(w.events, event{at: time.Now(), kind: "failed", key: key, n: w.dialing[key], err: err})
 		return nil, err
 	}
-	c := &fakeConn{w: w, key: key, id: len(w.conns), born: time.Now()}
+	delete(w.failed, key)
+	c := &fakeConn{w: w, key: key, id: len(w.conns), born: time.Now(), drains: drains}
 	w.conns = append(w.conns, c)
 	w.checkOpen()
 	w.events = append(w.events, event{at: time.Now(), kind: "dialed", key: key, conn: c})
@@ -186,9 +199,15 @@ type op struct {
 	wait time.Duration
 }
 
+const backoffMin = 100 * time.Millisecond
+
+// allKeys are as many as there are: a Pool that remembers them forgets no
+// failure.
+const allKeys = 3
+
 func drawOps(t *rapid.T) []op {
 	kinds := []string{
-		"get", "get", "get", "get", "put", "put", "put", "discard", "hijack", "kill", "wait", "wait",
+		"get", "get", "get", "get", "put", "put", "put", "put", "discard", "hijack", "kill", "wait", "wait", "wait", "wait",
 		"cancel", "mode", "drain", "reset", "warm",
 	}
 	keys := []string{"a", "a", "a", "b", "c"}
@@ -209,12 +228,13 @@ func drawOps(t *rapid.T) []op {
 func drawLimits(t *rapid.T) limits {
 	from := func(name string, values ...int) int { return rapid.SampledFrom(values).Draw(t, name) }
 	return limits{
-		open:        from("open", 0, 1, 2, 3, 5),
+		open:        from("open", 0, 0, 1, 2, 3, 5),
 		openPerKey:  from("openPerKey", 0, 1, 2, 3),
-		idle:        from("idle", 0, 1, 2, 4, -1),
+		idle:        from("idle", 0, 0, 1, 2, 4, -1),
 		idlePerKey:  from("idlePerKey", 0, 1, 2, -1),
 		dials:       from("dials", 0, 1, 2),
 		uses:        from("uses", 0, 1, 3),
+		keys:        from("keys", 1, 2, allKeys),
 		idleTimeout: time.Duration(from("idleTimeout", 10, -1)) * time.Second,
 		lifetime:    time.Duration(from("lifetime", 0, 15)) * time.Second,
 		fifo:        rapid.Bool().Draw(t, "fifo"),
@@ -234,11 +254,11 @@ func TestPoolModel(t *testing.T) {
 
 // runModel returns what was wrong, or "".
 func runModel(ops []op, lim limits) string {
-	w := &world{dialing: map[string]int{}, mode: map[string]string{}, limits: lim}
+	w := &world{dialing: map[string]int{}, drains: map[string]int{}, failed: map[string]time.Time{}, mode: map[string]string{}, limits: lim}
 	p, err := connpool.New(connpool.Config[string]{
 		Dial: w.dial, DialTimeout: 3 * time.Second, Check: w.check,
 		MaxOpen: lim.open, MaxOpenPerKey: lim.openPerKey, MaxIdle: lim.idle, MaxIdlePerKey: lim.idlePerKey,
-		MaxDialsPerKey: lim.dials, MaxUses: lim.uses, MaxKeys: 2,
+		BackoffMin: backoffMin, MaxDialsPerKey: lim.dials, MaxUses: lim.uses, MaxKeys: lim.keys,
 		IdleTimeout: lim.idleTimeout, Lifetime: lim.lifetime, FIFO: lim.fifo,
 		OnEvict: func(key string, c net.Conn, cause connpool.Cause, err error) {
 			w.record(event{kind: "evicted", key: key, conn: c.(*fakeConn), cause: cause, err: err})
@@ -249,7 +269,7 @@ func runModel(ops []op, lim limits) string {
 	}
 	defer synctest.Wait()
 	defer closeNow(p)
-	m := &model{world: w, pool: p, failing: map[string]bool{}, warm: map[string]int{}}
+	m := &model{world: w, pool: p, failing: map[string]bool{}, warm: map[string]int{}, stillborn: map[string]bool{}, taken: map[string]time.Time{}, owed: map[string]int{}}
 	for i, o := range ops {
 		m.apply(o)
 		m.settle()

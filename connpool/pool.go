@@ -3,6 +3,7 @@ package connpool
 import (
 	"context"
 	"fmt"
+	"hash/maphash"
 	"net"
 	"time"
 )
@@ -16,7 +17,8 @@ import (
 // it. Close ends them all.
 type Pool[K comparable] struct {
 	core    core
-	buckets map[K]*bucket // under core.mu
+	buckets map[K]*bucket // written under core.mu, and so read under any of its locks
+	seed    maphash.Seed
 }
 
 // New returns a Pool without connections.
@@ -25,7 +27,7 @@ func New[K comparable](cfg Config[K]) (*Pool[K], error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Pool[K]{buckets: make(map[K]*bucket)}
+	p := &Pool[K]{buckets: make(map[K]*bucket), seed: maphash.MakeSeed()}
 	pol.dial = func(ctx context.Context, b *bucket) (net.Conn, error) { return cfg.Dial(ctx, b.key.(K)) }
 	pol.forget = func(b *bucket) { delete(p.buckets, b.key.(K)) }
 	if f := cfg.OnDial; f != nil {
@@ -52,35 +54,43 @@ func (p *Pool[K]) Get(ctx context.Context, key K) (*Conn, error) {
 		return nil, err
 	}
 	c := &p.core
+	s := p.shard(key)
 	for {
-		c.mu.Lock()
-		if c.closed {
-			c.unlock()
-			return nil, ErrClosed
-		}
-		b := p.bucketLocked(key)
-		m := c.takeLocked(b)
+		s.mu.Lock()
+		m := c.tryTake(p.buckets[key])
+		s.mu.Unlock()
 		if m == nil {
-			w, err := c.joinLocked(b)
-			c.unlock()
-			if err != nil {
-				return nil, err
+			c.mu.Lock()
+			if c.closed {
+				c.unlock()
+				return nil, ErrClosed
 			}
-			return c.wait(ctx, b, w)
+			b := p.bucketLocked(key)
+			if m = c.takeLocked(b); m == nil {
+				w, err := c.joinLocked(b)
+				c.unlock()
+				if err != nil {
+					return nil, err
+				}
+				return c.wait(ctx, b, w)
+			}
+			c.unlock()
 		}
-		c.unlock()
 		if conn := c.lend(m); conn != nil {
 			return conn, nil
 		}
 	}
 }
 
+// shard returns the shard of a key.
+func (p *Pool[K]) shard(key K) *shard { return p.core.mu.of(maphash.Comparable(p.seed, key)) }
+
 // bucketLocked returns the bucket of key, which it makes if there is none.
 func (p *Pool[K]) bucketLocked(key K) *bucket {
 	b := p.buckets[key]
 	switch {
 	case b == nil:
-		b = &bucket{key: key}
+		b = &bucket{key: key, shard: p.shard(key)}
 		p.buckets[key] = b
 		p.core.keys++
 	case b.emptyLink.next != nil:
@@ -90,8 +100,8 @@ func (p *Pool[K]) bucketLocked(key K) *bucket {
 }
 
 // Warm keeps at least n connections to key idle and ready, from now on until it
-// is told otherwise; zero ends it. They are dialed in the background and
-// replaced when they are taken or evicted, within all bounds. If the peer
+// is told otherwise; zero ends it. They are dialed in the background, and replaced
+// when they are evicted or 10 milliseconds after they were taken, within all bounds. If the peer
 // closes them unused, the next ones wait as after failed dials. It refuses an n
 // below zero or above what may be idle.
 func (p *Pool[K]) Warm(key K, n int) error {
@@ -106,6 +116,7 @@ func (p *Pool[K]) Warm(key K, n int) error {
 	}
 	b := p.bucketLocked(key)
 	b.minIdle = n
+	b.reserveAt = 0
 	c.demandLocked(b, nil)
 	c.restLocked(b)
 	return nil
@@ -139,10 +150,11 @@ func (p *Pool[K]) Reset() {
 		b.epoch++
 		b.backoff.reset()
 		b.warming.reset()
+		b.reserveAt = 0
 		c.demandLocked(b, nil)
 	}
 	c.unlock()
-	c.drain(c.idle.front)
+	c.drain(c.mu.oldest)
 }
 
 // Close ends the Pool: waiting Gets fail with ErrClosed, dials are cancelled,
@@ -165,8 +177,8 @@ func (p *Pool[K]) Close(ctx context.Context) error {
 		}
 		c.restLocked(b)
 	}
-	for c.idle.len > 0 {
-		c.evictLocked(c.idle.front(), CauseClosed, nil)
+	for m := c.mu.oldest(); m != nil; m = c.mu.oldest() {
+		c.evictLocked(m, CauseClosed, nil)
 	}
 	c.settledLocked()
 	c.unlock()
@@ -195,8 +207,9 @@ func (p *Pool[K]) Stats() Stats {
 	c := &p.core
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := Stats{Open: c.open, Idle: c.idle.len, Dialing: c.dialing, Waiting: c.waiting, Keys: c.keys}
+	s := Stats{Open: c.open, Idle: c.mu.idle(), Dialing: c.dialing, Waiting: c.waiting, Keys: c.keys}
 	c.counts.fill(&s)
+	s.Hits = c.mu.hits()
 	return s
 }
 

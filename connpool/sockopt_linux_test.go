@@ -182,8 +182,10 @@ func TestTimersAreSeen(t *testing.T) {
 		t.Skip("iproute2 is not installed")
 	}
 	dialed, _ := legs(t, connpool.SocketOptions{})
-	port := dialed.LocalAddr().(*net.TCPAddr).Port
-	out, err := exec.Command(ss, "-tnoH", "state", "established", fmt.Sprintf("( sport = :%d or dport = :%[1]d )", port)).Output()
+	// Both ports: others on this machine may have one of them too.
+	near, far := dialed.LocalAddr().(*net.TCPAddr).Port, dialed.RemoteAddr().(*net.TCPAddr).Port
+	out, err := exec.Command(ss, "-tnoH", "state", "established",
+		fmt.Sprintf("( sport = :%d and dport = :%d ) or ( sport = :%[2]d and dport = :%[1]d )", near, far)).Output()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		t.Skipf("ss cannot ask this kernel: %s", exit.Stderr)

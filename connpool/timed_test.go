@@ -81,6 +81,17 @@ func TestIdleTimeout(t *testing.T) {
 		if s := p.Stats(); s.Keys != 0 {
 			t.Errorf("%d keys are remembered after a minute", s.Keys)
 		}
+
+		// The timer has gone off in vain while all were lent.
+		put(t, get(t, p, "k"))
+		c := get(t, p, "k")
+		time.Sleep(2 * time.Minute)
+		put(t, c)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if s := p.Stats(); s.Hits != 1 || s.Idle != 0 || s.EvictedFor(connpool.CauseIdle) != 3 {
+			t.Errorf("%+v a minute later", s)
+		}
 	})
 }
 
@@ -277,7 +288,7 @@ func TestWarm(t *testing.T) {
 		}
 		idle := func(want int) {
 			t.Helper()
-			time.Sleep(n.takes)
+			time.Sleep(connpool.ReserveDelay + n.takes)
 			synctest.Wait()
 			if s := p.Stats(); s.Idle != want {
 				t.Errorf("%d idle, want %d", s.Idle, want)
@@ -285,8 +296,9 @@ func TestWarm(t *testing.T) {
 		}
 		idle(3)
 		a, b := get(t, p, "k"), get(t, p, "k")
-		if s := p.Stats(); s.Misses != 0 || a.Reused() {
-			t.Errorf("%+v", s)
+		synctest.Wait()
+		if s := p.Stats(); s.Misses != 0 || a.Reused() || s.Dialing != 0 {
+			t.Errorf("%+v", s) // a dial now would compete with what a and b are for
 		}
 		idle(3)
 		put(t, a)
@@ -336,6 +348,65 @@ func TestStillborn(t *testing.T) {
 			t.Errorf("%d dials in a minute", got)
 		}
 	})
+}
+
+// TestReserveRecovers: a reserve that was of use makes up for those that were
+// not, and leaves no backoff that grows for ever.
+func TestReserveRecovers(t *testing.T) {
+	var gone atomic.Bool
+	check := func(net.Conn) error {
+		if gone.Load() {
+			return errors.New("gone")
+		}
+		return nil
+	}
+	give := map[string]func(c *connpool.Conn) error{
+		"put": (*connpool.Conn).Put,
+		"hijack": func(c *connpool.Conn) error {
+			inner, err := c.Hijack()
+			if err == nil {
+				err = inner.Close()
+			}
+			return err
+		},
+	}
+	for name, back := range give {
+		n := &network{}
+		cfg := connpool.Config[string]{Check: check, BackoffMin: time.Second, BackoffMax: time.Hour, MaxUses: 1}
+		inBubble(t, cfg, n, func(t *testing.T, p *connpool.Pool[string], _ *evictions) {
+			if err := p.Warm("k", 1); err != nil {
+				t.Fatal(err)
+			}
+			for range 10 {
+				synctest.Wait()
+				if s := p.Stats(); s.Idle != 1 {
+					t.Fatalf("%s: %d ready", name, s.Idle)
+				}
+				gone.Store(true)
+				ctx, cancel := context.WithCancel(t.Context())
+				failed := make(chan error, 1)
+				n.takes = time.Minute // nobody gets a connection that was not made in reserve
+				go func() {
+					_, err := p.Get(ctx, "k")
+					failed <- err
+				}()
+				synctest.Wait()
+				cancel()
+				if err := <-failed; !errors.Is(err, context.Canceled) {
+					t.Fatalf("%s: Get = %v", name, err)
+				}
+				gone.Store(false)
+				n.takes = 0
+				time.Sleep(2 * time.Minute) // what was being dialed is ready
+				synctest.Wait()
+				c := get(t, p, "k")
+				if err := back(c); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Second)
+			}
+		})
+	}
 }
 
 // TestPreconnect: with a steady demand that uses connections up, nobody waits

@@ -109,14 +109,19 @@ func (c *core) feedLocked() {
 
 func (c *core) roomLocked() bool { return c.maxOpen < 0 || c.open+c.dialing < c.maxOpen }
 
-// retryLocked has b's demand looked at again at a time.
+// retryLocked has b's demand looked at again at a time or earlier.
 func (c *core) retryLocked(b *bucket, at, now time.Duration) {
 	if b.retry != nil {
-		b.retry.Reset(at - now)
+		if at < b.retryAt {
+			b.retryAt = at
+			b.retry.Reset(at - now)
+		}
 		return
 	}
+	b.retryAt = at
 	b.retry = time.AfterFunc(at-now, func() {
 		c.mu.Lock()
+		b.retryAt = never
 		c.demandLocked(b, nil)
 		c.unlockAndReap()
 	})

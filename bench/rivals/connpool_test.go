@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"runtime"
 	"sync"
 	"testing"
@@ -242,52 +243,72 @@ func BenchmarkConnPoolKeys(b *testing.B) {
 		}},
 		{"puddle", func(key string) error { return theirs[key].turn(nothing) }},
 	} {
+		for _, name := range names { // and dialed before anything is timed
+			if err := impl.turn(name); err != nil {
+				b.Fatal(err)
+			}
+		}
 		for _, goroutines := range []int{1, runtime.GOMAXPROCS(0), 64} {
 			b.Run(fmt.Sprintf("impl=%s/goroutines=%d", impl.name, goroutines), func(b *testing.B) {
 				b.ReportAllocs()
-				var running sync.WaitGroup
-				for g := range goroutines {
-					running.Go(func() {
-						for i := range b.N / goroutines {
-							if err := impl.turn(names[(g*7919+i)%keys]); err != nil {
-								b.Error(err)
-								return
-							}
-						}
-					})
-				}
-				running.Wait()
+				crowd(b, goroutines, func(i int) error { return impl.turn(names[i%keys]) })
 			})
 		}
 	}
 }
 
 // net/http does not let anybody take a connection out of its idle pool: what
-// can be measured is a whole exchange with a peer that answers at once, and
-// that is an upper bound of its Get and Put.
-func httpExchange(tb testing.TB) func() error {
+// can be compared is a whole exchange with a peer that answers at once. Ours is
+// what a proxy does: it moves bytes, and parses none.
+func exchanges(tb testing.TB) map[string]func(host string) error {
+	dial := func() (net.Conn, error) {
+		client, server := net.Pipe()
+		go answer(server)
+		return client, nil
+	}
 	transport := &http.Transport{
 		MaxIdleConnsPerHost: 64,
-		DialContext: func(context.Context, string, string) (net.Conn, error) {
-			client, server := net.Pipe()
-			go answer(server)
-			return client, nil
-		},
+		DialContext:         func(context.Context, string, string) (net.Conn, error) { return dial() },
 	}
 	tb.Cleanup(transport.CloseIdleConnections)
-	request, err := http.NewRequest(http.MethodGet, "http://origin/", nil)
+	ctx := context.Background()
+	pool, err := connpool.New(connpool.Config[string]{
+		MaxIdle: 1 << 20,
+		Dial:    func(context.Context, string) (net.Conn, error) { return dial() },
+	})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return func() error {
-		response, err := transport.RoundTrip(request)
-		if err != nil {
-			return err
-		}
-		_, err = io.Copy(io.Discard, response.Body)
-		return errors.Join(err, response.Body.Close())
+	tb.Cleanup(func() { _ = pool.Close(ctx) })
+	return map[string]func(host string) error{
+		"nethttp": func(host string) error {
+			request := &http.Request{Method: http.MethodGet, URL: &url.URL{Scheme: "http", Host: host, Path: "/"}, Header: http.Header{}}
+			response, err := transport.RoundTrip(request)
+			if err != nil {
+				return err
+			}
+			_, err = io.Copy(io.Discard, response.Body)
+			return errors.Join(err, response.Body.Close())
+		},
+		"headrace": func(host string) error {
+			c, err := pool.Get(ctx, host)
+			if err != nil {
+				return err
+			}
+			var b [len(noContent)]byte
+			_, err = io.WriteString(c, "GET / HTTP/1.1\r\nHost: origin\r\n\r\n")
+			if err == nil {
+				_, err = io.ReadFull(c, b[:])
+			}
+			if err != nil {
+				return errors.Join(err, c.Discard(err))
+			}
+			return c.Put()
+		},
 	}
 }
+
+const noContent = "HTTP/1.1 204 No Content\r\n\r\n"
 
 // answer sends an empty response for every request until the connection ends.
 func answer(c net.Conn) {
@@ -301,20 +322,51 @@ func answer(c net.Conn) {
 		if len(line) > len("\r\n") {
 			continue // a header
 		}
-		if _, err := io.WriteString(c, "HTTP/1.1 204 No Content\r\n\r\n"); err != nil {
+		if _, err := io.WriteString(c, noContent); err != nil {
 			return
 		}
 	}
 }
 
+// BenchmarkConnPoolExchange is with one host or by turns with 1000.
 func BenchmarkConnPoolExchange(b *testing.B) {
-	b.Run("impl=nethttp", func(b *testing.B) {
-		exchange := httpExchange(b)
-		b.ReportAllocs()
-		for b.Loop() {
-			if err := exchange(); err != nil {
-				b.Fatal(err)
+	both := exchanges(b)
+	for _, name := range []string{"headrace", "nethttp"} {
+		exchange := both[name]
+		for _, hosts := range []int{1, 1000} {
+			names := make([]string, hosts)
+			for i := range names {
+				names[i] = fmt.Sprintf("origin-%d", i)
+				if err := exchange(names[i]); err != nil {
+					b.Fatal(err)
+				}
+			}
+			for _, goroutines := range []int{1, 64} {
+				b.Run(fmt.Sprintf("impl=%s/keys=%d/goroutines=%d", name, hosts, goroutines), func(b *testing.B) {
+					b.ReportAllocs()
+					crowd(b, goroutines, func(i int) error { return exchange(names[i%hosts]) })
+				})
 			}
 		}
-	})
+	}
+}
+
+// crowd shares b.N turns among goroutines, each with numbers of its own.
+func crowd(b *testing.B, goroutines int, turn func(i int) error) {
+	var running sync.WaitGroup
+	for g := range goroutines {
+		n := b.N / goroutines
+		if g < b.N%goroutines {
+			n++
+		}
+		running.Go(func() {
+			for i := range n {
+				if err := turn(g*7919 + i); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	running.Wait()
 }

@@ -78,6 +78,9 @@ func check(ctx context.Context, all []measurement, budgets []budget.Budget, filt
 	if err := table.Flush(); err != nil {
 		return err
 	}
+	if len(all) > 0 && !slices.ContainsFunc(all, func(m measurement) bool { return filter.MatchString(m.name) }) {
+		return fmt.Errorf("gate: no measurement matches %s", filter)
+	}
 	var err error
 	if len(broken) > 0 {
 		err = fmt.Errorf("%w: %s", errBroken, strings.Join(broken, ", "))

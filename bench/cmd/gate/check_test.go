@@ -66,8 +66,12 @@ func TestCheck(t *testing.T) {
 			name: "budget for nothing", budgets: "a B/op 1 0", err: "not measured: a B/op", row: `FAILED: no such measurement`,
 		},
 		{
-			name: "not chosen", all: []measurement{fails("a", errors.New("should not run"))},
+			name: "not chosen", all: []measurement{fails("a", errors.New("should not run")), costs("b", nil)},
 			budgets: "a B/op 1 0", filter: "^b", row: `verdict\n$`,
+		},
+		{
+			name: "nothing chosen", all: []measurement{costs("a", map[string]float64{"B/op": 1})},
+			budgets: "a B/op 1 0", filter: "^b", err: "no measurement matches ^b", row: `verdict\n$`,
 		},
 	}
 	for _, tt := range tests {

@@ -1,0 +1,119 @@
+package connpool_test
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Mutants break one rule each.
+var mutants = []struct {
+	rule, file, from, to string
+}{
+	{"MaxIdle", "core.go", "c.mu.idle() >= c.maxIdle", "false"},
+	{"MaxIdlePerKey", "core.go", "b.idle.len >= c.maxIdlePerKey", "false"},
+	{"MaxOpen", "wait.go", "c.open+c.dialing < c.maxOpen }", "true || c.open+c.dialing < c.maxOpen }"},
+	{"MaxOpenPerKey", "dial.go", "b.open+b.dialing >= c.maxOpenPerKey", "false"},
+	{"MaxDialsPerKey", "dial.go", "b.dialing >= c.maxDials ||", ""},
+	{"MaxUses", "core.go", "c.maxUses > 0 && m.uses >= c.maxUses", "false"},
+	{"MaxKeys", "core.go", "c.empty.len > c.maxKeys", "false"},
+	{"no more dials than who waits", "dial.go", "waited := b.waiters.len > b.dialing", "waited := b.waiters.len > 0"},
+	{"a dial for each who waits", "dial.go", "if b.dialing >= c.maxDials", "if b.dialing >= 1 || b.dialing >= c.maxDials"},
+	{"IdleTimeout", "janitor.go", "at > now || batch == 0", "true || at > now || batch == 0"},
+	{"Lifetime of idle ones", "janitor.go", "if m.state == stateIdle", "if false"},
+	{"Lifetime of lent ones", "janitor.go", "m.doom = CauseLifetime", "_ = 0"},
+	{"last in, first out", "core.go", "return b.idle.back()", "return b.idle.front()"},
+	{"first in, first out", "core.go", "return b.idle.front()\n", "return b.idle.back()\n"},
+	{"first come, first served", "core.go", "w, hungry := b.waiters.front()", "w, hungry := b.waiters.back()"},
+	{"those who wait are served", "core.go", "case w != nil && (", "case false && ("},
+	{"keys take turns", "core.go", "case hungry != nil:", "case false && hungry != nil:"},
+	{"room goes to who waits for it", "wait.go", "for c.starving.len > 0 &&", "for false &&"},
+	{"an idle one makes room", "dial.go", "victim != nil && (", "false && ("},
+	{"a closed one counts till it is closed", "core.go", "\tc.closing++\n", "\tc.closing++\n\tc.open--\n\tdefer func() { c.open++ }()\n\tc.demandLocked(m.bucket, nil)\n"},
+	{"what cannot be lent is not", "core.go", "if cause == causeNone {\n\t\treturn newConn(m)", "if true {\n\t\treturn newConn(m)"},
+	{"who gives up gets nothing", "wait.go", "c.leaveLocked(b, w)\n", ""},
+	{"what came in the same moment is kept", "wait.go", "if w.link.next != nil {", "if true {"},
+	{"a failure is told", "dial.go", "if b.waiters.len > b.dialing {\n\t\tc.settleLocked", "if false {\n\t\tc.settleLocked"},
+	{"Drain of idle ones", "pool.go", "c.drain(b.idle.front)", "_ = b"},
+	{"Drain of lent ones and of dials", "core.go", "case m.epoch != m.bucket.epoch:", "case false:"},
+	{"Reset", "pool.go", "c.drain(c.mu.oldest)", "_ = c"},
+	{"Reset forgets failures", "pool.go", "b.backoff.reset()", "_ = b"},
+	{"Warm", "dial.go", "want := b.minIdle", "want := 0"},
+	{"what was taken is replaced later", "dial.go", "b.warming.retry, b.reserveAt)", "b.warming.retry)"},
+	{"backoff", "backoff.go", "f.retry = now + wait", "f.retry = now + 0*wait"},
+	{"Hijack", "core.go", "m.stopWatch = nil\n\tc.leftLocked(m.bucket)", "m.stopWatch = nil"},
+	{"Close of idle ones", "pool.go", "c.evictLocked(m, CauseClosed, nil)", "break"},
+	{"Close tells who waits", "pool.go", "verdict{err: ErrClosed}", "verdict{err: ctx.Err()}"},
+	{"Put after Close", "core.go", "return CauseClosed\n", "return causeNone\n"},
+	{"an ended handle", "conn.go", "if n < 0 {\n\t\t\treturn 0, false", "if n < 0 {\n\t\t\treturn 0, true"},
+
+	{"room within MaxIdle", "shard.go", "(limit - a.idle()) / shardCount", "limit"},
+	{"room is used up", "shard.go", "s.room--", "_ = 0"},
+	{"Put without a look at who waits", "shard.go", "b.waiters.len > 0,", "false,"},
+	{"Put without a look at who waits for room", "shard.go", "c.starving.len > 0,", "false,"},
+	{"Put without a look at MaxIdlePerKey", "shard.go", "b.idle.len >= c.maxIdlePerKey,", "false,"},
+	{"Put without a look at the janitor", "shard.go", "now+c.idleTimeout < c.janitor.at", "false"},
+	{"Put without a look at what is spent", "shard.go", "c.spentLocked(m, now) != causeNone", "false"},
+	{"Get without a look at Warm", "shard.go", "b.minIdle > 0", "false"},
+	{"the longest idle of all", "shard.go", "m.idleSince < first.idleSince", "m.idleSince > first.idleSince"},
+}
+
+// TestBrokenRulesAreFound breaks one rule of a Pool at a time, and sees that the
+// model test, the crowd, TestIdleTimeout or TestWarm fails without it.
+func TestBrokenRulesAreFound(t *testing.T) {
+	for _, m := range mutants {
+		t.Run(m.rule, func(t *testing.T) {
+			source, err := os.ReadFile(m.file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := strings.Count(string(source), m.from); n != 1 {
+				t.Fatalf("%q is %d times in %s", m.from, n, m.file)
+			}
+			if os.Getenv("HEADRACE_SOAK") == "" {
+				return // the package would be built once for each: make soak
+			}
+			out, err := tested(t, m.file, strings.Replace(string(source), m.from, m.to, 1))
+			switch {
+			case err == nil:
+				t.Error("nothing fails without it")
+			case !strings.Contains(out, "FAIL") && !strings.Contains(out, "panic") && !strings.Contains(out, "fatal error"):
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
+	}
+}
+
+// tested builds the tests with other contents of a file, and runs those of what
+// holds at every moment.
+func tested(t *testing.T, file, contents string) (string, error) {
+	t.Helper()
+	dir := t.TempDir()
+	changed := filepath.Join(dir, file)
+	here, err := filepath.Abs(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {here: changed}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := filepath.Join(dir, "overlay.json")
+	for path, data := range map[string][]byte{changed: []byte(contents), list: overlay} {
+		if err := os.WriteFile(path, data, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	binary := filepath.Join(dir, "mutant")
+	if out, err := exec.Command("go", "test", "-c", "-vet=off", "-overlay", list, "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	mutant := exec.Command(binary, "-test.failfast", "-test.timeout=40s", "-test.run=^(TestPoolModel|TestCrowd|TestIdleTimeout|TestWarm)$",
+		"-rapid.checks=3000", "-rapid.nofailfile", "-rapid.shrinktime=0s")
+	mutant.Env = append(os.Environ(), "HEADRACE_SOAK=")
+	out, err := mutant.CombinedOutput()
+	return string(out), err
+}
