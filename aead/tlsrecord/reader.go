@@ -221,7 +221,7 @@ func (r *reader) next() (record []byte, ok bool, err error) {
 		r.arrived.Need(size)
 		return nil, false, nil
 	}
-	return record[:size:size], true, nil
+	return record[:size], true, nil
 }
 
 // use opens what next has returned, into dst if that is not nil, or in place.
