@@ -10,6 +10,7 @@ import (
 	"sync"
 	"syscall"
 
+	"github.com/headrace-go/headrace/aead/tlsrecord"
 	"github.com/headrace-go/headrace/examples/internal/socks"
 	"github.com/headrace-go/headrace/mux"
 	"github.com/headrace-go/headrace/mux/h2mux"
@@ -49,7 +50,7 @@ func (s *shared) get(ctx context.Context) (*h2mux.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	top, _, err := handshake(ctx, c, s.config, tls.Client)
+	top, err := handshake(ctx, c, s.config, tlsrecord.Client)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +105,7 @@ const statusUnreachable = 502
 func h2Server(config *tls.Config) transport {
 	return transport{
 		streams: func(ctx context.Context, c net.Conn, deliver func(net.Conn)) error {
-			top, _, err := handshake(ctx, c, config, tls.Server)
+			top, err := handshake(ctx, c, config, tlsrecord.Server)
 			if err != nil {
 				return err
 			}
