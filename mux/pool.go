@@ -164,6 +164,14 @@ const attempts = 4
 // A session that turns out to have ended is skipped. Open fails with ErrClosed,
 // the cause of ctx, the error of the stream's session, or a *DialError.
 func (p *Pool) Open(ctx context.Context, use Use) (Stream, error) {
+	return p.OpenWith(ctx, use, func(ctx context.Context, s Session) (Stream, error) { return s.Open(ctx) })
+}
+
+// OpenWith is Open by way of open, for sessions whose streams begin with more
+// than Session.Open can say, such as a request. s is one that Dial has returned;
+// open must not close it, and is called again, with another one, if s has ended
+// or drains when open fails.
+func (p *Pool) OpenWith(ctx context.Context, use Use, open func(ctx context.Context, s Session) (Stream, error)) (Stream, error) {
 	waited := false
 	for attempt := 1; ; {
 		m, d, err := p.choose(use, waited)
@@ -182,7 +190,7 @@ func (p *Pool) Open(ctx context.Context, use Use) (Stream, error) {
 			}
 			continue
 		}
-		s, err := m.session.Open(ctx)
+		s, err := open(ctx, m.session)
 		if err == nil {
 			p.opened(m, use)
 			return s, nil

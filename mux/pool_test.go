@@ -485,3 +485,33 @@ func TestPoolShutdown(t *testing.T) {
 		}
 	})
 }
+
+// TestPoolOpenWith: the caller's way to open a stream is given the sessions that
+// Dial has returned, another one if the first has ended, and its error counts.
+func TestPoolOpenWith(t *testing.T) {
+	bubble(t, mux.PoolConfig{}, func(t *testing.T, p *mux.Pool, peer *fakePeer) {
+		var asked []int
+		open := func(ctx context.Context, s mux.Session) (mux.Stream, error) {
+			f := s.(*fakeSession)
+			if asked = append(asked, f.id); len(asked) == 1 {
+				f.end(&mux.SessionError{Remote: true})
+			}
+			return s.Open(ctx)
+		}
+		s, err := p.OpenWith(t.Context(), mux.Interactive, open)
+		if err != nil || len(asked) != 2 || asked[0] == asked[1] {
+			t.Fatalf("OpenWith = %v after the sessions %v, want a stream of the second", err, asked)
+		}
+		if s.(*fakeStream).session.id != asked[1] {
+			t.Errorf("the stream is of session %d, want %d", s.(*fakeStream).session.id, asked[1])
+		}
+		if n := p.Stats().Opened; n != 1 {
+			t.Errorf("%d streams opened, want 1", n)
+		}
+		refused := errors.New("refused")
+		_, err = p.OpenWith(t.Context(), mux.Interactive, func(context.Context, mux.Session) (mux.Stream, error) { return nil, refused })
+		if err != refused {
+			t.Errorf("OpenWith = %v, want the error of open", err)
+		}
+	})
+}

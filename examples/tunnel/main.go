@@ -4,7 +4,7 @@
 //
 //	tunnel keygen [-dir DIR] [-name NAME]
 //	tunnel server [-listen ADDR] [-transport TRANSPORT] [-dir DIR] [-generate] [-idle TIME] [-debug ADDR]
-//	tunnel client [-listen ADDR] -server HOST:PORT [-transport TRANSPORT] [-dir DIR] [-user NAME] [-idle TIME] [-debug ADDR]
+//	tunnel client [-listen ADDR] -server HOST:PORT [-transport TRANSPORT] [-sessions N] [-dir DIR] [-user NAME] [-idle TIME] [-debug ADDR]
 //
 // The transports are
 //
@@ -12,7 +12,11 @@
 //	tls  the same under TLS 1.3; both sides show a certificate
 //	ech  the same, with the server's name encrypted (Encrypted Client Hello)
 //	ssh  channels of one SSH connection (direct-tcpip), as with ssh -W
-//	h2   streams of one HTTP/2 connection (CONNECT) under TLS 1.3
+//	h2   streams of an HTTP/2 connection (CONNECT) under TLS 1.3
+//	quic streams of a QUIC connection, over UDP
+//
+// With -sessions the client has several connections of h2 or quic, as many as
+// it needs, and N at most; at the debug address it shows what it does with them.
 //
 // keygen makes the keys of both sides; the client needs a copy of the directory
 // without server.key and ech.key. It prints the address it listens on, logs one
@@ -45,6 +49,8 @@ type transport struct {
 	dial func(ctx context.Context, dest socks.Addr) (net.Conn, error)
 	// streams is the server's Config.Streams, nil if each connection is one.
 	streams func(ctx context.Context, c net.Conn, deliver func(net.Conn)) error
+	// sessions is the server's Config.Sessions, nil if it listens on TCP.
+	sessions func(address string) (serve.SessionListener, error)
 	// request returns where a stream or connection wants to go, and what it
 	// stands for from then on.
 	request func(ctx context.Context, c net.Conn) (stream net.Conn, dest string, err error)
@@ -52,6 +58,8 @@ type transport struct {
 	answer func(stream net.Conn, err error) error
 	// close ends what is shared between connections.
 	close func()
+	// stats tells of the client's sessions, nil if there are none.
+	stats func() any
 }
 
 func main() {
@@ -93,7 +101,7 @@ type options struct {
 func newOptions(role, listen string) *options {
 	o := &options{set: flag.NewFlagSet("tunnel "+role, flag.ExitOnError)}
 	o.set.StringVar(&o.listen, "listen", listen, "listen on `address`; port 0 takes a free one")
-	o.set.StringVar(&o.transport, "transport", "h2", "tcp, tls, ech, ssh or h2")
+	o.set.StringVar(&o.transport, "transport", "h2", "tcp, tls, ech, ssh, h2 or quic")
 	o.set.StringVar(&o.dir, "dir", ".", "take the keys from `directory`")
 	o.set.StringVar(&o.debug, "debug", "", "show counters and profiles on `address`")
 	o.set.DurationVar(&o.idle, "idle", 5*time.Minute, "close connections that are idle for this `time`")
@@ -129,9 +137,15 @@ func runServer(args []string) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	dialer := net.Dialer{Timeout: dialTimeout}
 	cfg := o.config()
-	cfg.Streams = t.streams
+	t.serve(&cfg)
+	serve.Main(cfg)
+}
+
+// serve completes cfg with the server's part.
+func (t transport) serve(cfg *serve.Config) {
+	dialer := net.Dialer{Timeout: dialTimeout}
+	cfg.Streams, cfg.Sessions = t.streams, t.sessions
 	cfg.Open = func(ctx context.Context, client net.Conn) (a, b net.Conn, err error) {
 		stream, dest, err := t.request(ctx, client)
 		if err != nil {
@@ -146,23 +160,29 @@ func runServer(args []string) {
 		}
 		return stream, target, nil
 	}
-	serve.Main(cfg)
 }
 
 func runClient(args []string) {
 	o := newOptions("client", "127.0.0.1:1080")
 	server := o.set.String("server", "", "the `address` of the server")
+	sessions := o.set.Int("sessions", 1, "spread the streams of h2 and quic over `n` connections at most")
 	user := o.set.String("user", "tunnel", "log in with ssh as this `user`")
 	o.parse(args)
 	if _, _, err := net.SplitHostPort(*server); err != nil {
 		log.Fatalf("-server: %v", err)
 	}
-	t, err := newClient(o.transport, o.dir, *server, *user)
+	if *sessions < 1 {
+		log.Fatalf("-sessions %d is no number of connections", *sessions)
+	}
+	t, err := newClient(o.transport, o.dir, *server, *user, *sessions)
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer t.close()
 	cfg := o.config()
+	if t.stats != nil {
+		cfg.Vars = map[string]func() any{"sessions": t.stats}
+	}
 	cfg.Open = func(ctx context.Context, app net.Conn) (a, b net.Conn, err error) {
 		dest, err := socks.Accept(app, nil)
 		if err != nil {
@@ -191,13 +211,19 @@ func newServer(name, dir string) (transport, error) {
 	case "h2":
 		config, err := serverTLS(dir, protocolH2, false)
 		return h2Server(config), err
+	case "quic":
+		config, err := serverTLS(dir, protocolPlain, false)
+		return quicServer(config), err
 	case "ssh":
 		return sshServer(dir)
 	}
-	return transport{}, fmt.Errorf("-transport %q is none of tcp, tls, ech, ssh, h2", name)
+	return transport{}, fmt.Errorf("-transport %q is none of tcp, tls, ech, ssh, h2, quic", name)
 }
 
-func newClient(name, dir, server, user string) (transport, error) {
+func newClient(name, dir, server, user string, sessions int) (transport, error) {
+	if sessions > 1 && name != "h2" && name != "quic" {
+		return transport{}, fmt.Errorf("-transport %q has no -sessions", name)
+	}
 	switch name {
 	case "tcp":
 		return plainClient(server, nil), nil
@@ -206,9 +232,18 @@ func newClient(name, dir, server, user string) (transport, error) {
 		return plainClient(server, config), err
 	case "h2":
 		config, err := clientTLS(dir, protocolH2, false)
-		return h2Client(server, config), err
+		if err != nil {
+			return transport{}, err
+		}
+		return pooledClient(h2Pool(server, sessions, config))
+	case "quic":
+		config, err := clientTLS(dir, protocolPlain, false)
+		if err != nil {
+			return transport{}, err
+		}
+		return pooledClient(quicPool(server, sessions, config))
 	case "ssh":
 		return sshClient(dir, server, user)
 	}
-	return transport{}, fmt.Errorf("-transport %q is none of tcp, tls, ech, ssh, h2", name)
+	return transport{}, fmt.Errorf("-transport %q is none of tcp, tls, ech, ssh, h2, quic", name)
 }

@@ -10,7 +10,7 @@ import (
 
 func TestMain(m *testing.M) { proxytest.Main(m, main) }
 
-var names = []string{"tcp", "tls", "ech", "ssh", "h2"}
+var names = []string{"tcp", "tls", "ech", "ssh", "h2", "quic"}
 
 // keys makes the keys of both sides.
 func keys(t *testing.T) string {
@@ -27,9 +27,11 @@ func startServer(t *testing.T, transport, dir string) *proxytest.Program {
 	return proxytest.Start(t, "server", "-listen", "127.0.0.1:0", "-transport", transport, "-dir", dir)
 }
 
-func startClient(t *testing.T, server, transport, dir string) *proxytest.Program {
+func startClient(t *testing.T, server, transport, dir string, args ...string) *proxytest.Program {
 	t.Helper()
-	return proxytest.Start(t, "client", "-listen", "127.0.0.1:0", "-server", server, "-transport", transport, "-dir", dir)
+	return proxytest.Start(t, append([]string{
+		"client", "-listen", "127.0.0.1:0", "-server", server, "-transport", transport, "-dir", dir,
+	}, args...)...)
 }
 
 // Bytes arrive intact both ways at once, and the end of the stream is carried
@@ -114,7 +116,7 @@ func TestUnreachable(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if name == "h2" || name == "ssh" {
+			if name == "h2" || name == "ssh" || name == "quic" {
 				if reply != socks.ConnectionRefused {
 					t.Errorf("reply %v, want %v", reply, socks.ConnectionRefused)
 				}

@@ -62,6 +62,7 @@ const (
 	pingRTT = iota
 	pingAlive
 	pingDrain
+	pingCall
 )
 
 // rtt is what PINGs have found out about the way to the peer and back.
@@ -124,9 +125,12 @@ func (s *Session) onPing(e event) error {
 	if data<<8>>8 == s.rtt.number && !s.rtt.sent.IsZero() {
 		s.rtt.sample()
 	}
-	if data>>56 == pingDrain {
+	switch data >> 56 {
+	case pingDrain:
 		s.drain.answered = true
 		s.drain.quiet.Broadcast()
+	case pingCall:
+		s.pingAnswered(data << 8 >> 8)
 	}
 	return nil
 }

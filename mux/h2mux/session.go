@@ -68,6 +68,7 @@ type Session struct {
 	heard    uint32
 	rtt      rtt
 	alive    keepAlive
+	calls    map[uint64]pendingPing // by their numbers; nil before the first
 
 	// Sending.
 	encoder  *hpack.Encoder
@@ -332,6 +333,7 @@ func (s *Session) Load() mux.Load {
 	l := mux.Load{
 		Streams:  s.open,
 		Queued:   int64(s.queued),
+		Bytes:    int64(s.stats.BytesSent + s.stats.BytesReceived),
 		RTT:      s.rtt.smooth,
 		Draining: s.err != nil || s.drain.started || s.drain.told,
 	}

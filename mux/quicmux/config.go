@@ -65,7 +65,16 @@ type Config struct {
 
 	// Datagrams lets both sides send datagrams (RFC 9221).
 	Datagrams bool
+
+	// Bare is for a protocol with a wire of its own: streams carry what is
+	// written and nothing else, as those of Wrap do, and the peer may have 16
+	// unidirectional streams, which are accepted on Session.Conn.
+	Bare bool
 }
+
+// bareUni is how many unidirectional streams the peer of a Bare session may
+// have open: HTTP/3 takes three.
+const bareUni = 16
 
 // A Budget grants bytes. *bufpool.Budget is one.
 type Budget interface {
@@ -113,6 +122,9 @@ func (cfg *Config) quic(windows *windows) *quic.Config {
 		EnableDatagrams:                cfg.Datagrams,
 		Allow0RTT:                      cfg.Early,
 		AllowConnectionWindowIncrease:  windows.grow,
+	}
+	if cfg.Bare {
+		q.MaxIncomingUniStreams = bareUni
 	}
 	return q
 }

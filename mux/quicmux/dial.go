@@ -44,7 +44,7 @@ func Dial(ctx context.Context, addr string, cfg Config) (*Session, error) {
 		closeAll()
 		return nil, err
 	}
-	s := newSession(conn, true, func() {
+	s := newSession(conn, !cfg.Bare, func() {
 		closeAll()
 		grown.release(conn)
 	})

@@ -19,7 +19,8 @@
 // with a Read that comes before. And QUIC has no word for a session that ends in
 // good order: a unidirectional stream has it, a byte each for "no more streams"
 // and "mine have all ended". Wrapped connections have neither, unless
-// WrapConfig asks for it: what they carry is their user's alone.
+// WrapConfig asks for it, nor have those of a Config that is Bare: what they carry
+// is their user's alone.
 //
 // # What it costs
 //

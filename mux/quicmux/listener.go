@@ -17,6 +17,7 @@ type Listener struct {
 	accept    func(context.Context) (*quic.Conn, error)
 	windows   *windows
 	buffers   Buffers
+	bare      bool
 }
 
 // Listen accepts sessions at addr, "host:port". It starts quic-go's goroutines,
@@ -33,7 +34,7 @@ func Listen(addr string, cfg Config) (*Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Listener{udp: udp, buffers: ask(udp), windows: &windows{budget: cfg.Budget}}
+	l := &Listener{udp: udp, buffers: ask(udp), windows: &windows{budget: cfg.Budget}, bare: cfg.Bare}
 	l.transport = &quic.Transport{Conn: udp}
 	if cfg.Early {
 		early, err := l.transport.ListenEarly(cfg.TLS.Clone(), cfg.quic(l.windows))
@@ -63,7 +64,7 @@ func (l *Listener) Accept(ctx context.Context) (*Session, error) {
 	case err != nil:
 		return nil, err
 	}
-	s := newSession(conn, true, func() { l.windows.release(conn) })
+	s := newSession(conn, !l.bare, func() { l.windows.release(conn) })
 	s.buffers = l.buffers
 	return s, nil
 }

@@ -34,6 +34,7 @@ func main() {
 	flag.Int64Var(&o.shape.Rate, "rate", 0, "bits per second each way (0: 1000000000)")
 	flag.DurationVar(&o.shape.Delay, "delay", 0, "one-way delay (0: 10ms; negative: none)")
 	flag.Int64Var(&o.shape.Queue, "queue", 0, "bytes that may wait each way (0: rate times twice the delay; negative: none)")
+	flag.Float64Var(&o.shape.Loss, "loss", 0, "part of the packets that the wire loses, from 0 to 1")
 	flag.BoolVar(&o.offload, "offload", true, "carry multi-segment packets whole")
 	flag.StringVar(&o.clientNS, "client-ns", "", "file of the client's network namespace (default: the current one)")
 	flag.StringVar(&o.serverNS, "server-ns", "", "file of the server's network namespace (default: the current one)")

@@ -69,6 +69,9 @@ const (
 // packets only.
 func multiSegment(s bridge.Shape) int64 {
 	const longest = 65536
+	if s.Loss > 0 { // packets are lost one by one
+		return 0
+	}
 	size := min(int64(float64(s.Rate)/8*bridge.Grain.Seconds()), longest)
 	if size < 2*mtu {
 		return 0

@@ -4,8 +4,9 @@
 //
 // Each end is a network namespace with a TUN device; the linkbridge program,
 // a process of its own, carries the packets between them with a rate, a delay
-// and a bounded queue (package bridge). It is for benchmarks and tests; it
-// simulates neither loss, jitter nor reordering, and only one hop.
+// and a bounded queue (package bridge), and loses some if it is told to. It is
+// for benchmarks and tests; it simulates neither jitter nor reordering, and only
+// one hop.
 //
 //	l, err := link.New(ctx, link.Config{Bridge: "./linkbridge"})
 //	if err != nil {

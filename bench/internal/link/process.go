@@ -37,7 +37,7 @@ func startBridge(ctx context.Context, path string, shape bridge.Shape, offload b
 	p := &bridgeProcess{
 		cmd: exec.Command(path,
 			fmt.Sprintf("-rate=%d", shape.Rate), fmt.Sprintf("-delay=%v", orNone(shape.Delay)), fmt.Sprintf("-queue=%d", orNone(shape.Queue)),
-			fmt.Sprintf("-offload=%v", offload),
+			fmt.Sprintf("-offload=%v", offload), fmt.Sprintf("-loss=%v", shape.Loss),
 			"-client-ns=/proc/self/fd/3", "-server-ns=/proc/self/fd/4",
 			"-client-tun="+device, "-server-tun="+device),
 		reports: make(chan bridge.Report, 2), // the answer to a question, and the last words

@@ -15,8 +15,9 @@ const (
 func Ours() []Row {
 	return []Row{
 		socks5(), shadowsocks("aes-256-gcm"), trojan(),
-		tunnel("tls", "resumed"), tunnel("h2", "pooled"),
+		tunnel("tls", "resumed"), tunnel("h2", "pooled"), tunnel("quic", "pooled"), hysteria2(),
 		apart(tunnel("tcp", "fresh")), apart(tunnel("ech", "resumed")), apart(tunnel("ssh", "pooled")),
+		spread(tunnel("h2", "pooled")), spread(tunnel("quic", "pooled")),
 		unpooled(socks5()), unpooled(shadowsocks("aes-256-gcm")),
 		warmed(shadowsocks("aes-256-gcm")), warmed(trojan()),
 	}
@@ -37,6 +38,16 @@ func warmed(r Row) Row {
 	r.Apart = true
 	client := &r.Steps[len(r.Steps)-1]
 	client.Args = append(client.Args, "-warm", "16")
+	return r
+}
+
+// spread is a row whose client may have four sessions: what it lacks or gains
+// against the row is what that is worth.
+func spread(r Row) Row {
+	r.Name += "-x4"
+	r.Apart = true
+	client := &r.Steps[len(r.Steps)-1]
+	client.Args = append(client.Args, "-sessions", "4")
 	return r
 }
 
@@ -79,6 +90,14 @@ func trojan() Row {
 	return Row{Name: "trojan", Warm: "resumed", Steps: []Step{
 		example("server", ServerSide, "trojan", "server", "-password", password, "-cert", "${cert}", "-key", "${key}"),
 		example("client", ClientSide, "trojan", "client", "-password", password, "-ca", "${cert}", "-name", "${servername}", "-server", "${server}"),
+	}}
+}
+
+// hysteria2 is QUIC: connections are streams of one of it.
+func hysteria2() Row {
+	return Row{Name: "hysteria2", Warm: "pooled", Steps: []Step{
+		example("server", ServerSide, "hysteria2", "server", "-password", password, "-cert", "${cert}", "-key", "${key}"),
+		example("client", ClientSide, "hysteria2", "client", "-password", password, "-ca", "${cert}", "-name", "${servername}", "-server", "${server}"),
 	}}
 }
 

@@ -15,7 +15,7 @@ const DefaultOpenTimeout = 10 * time.Second
 
 // Config configures a Server. Open is required; anything else may be zero.
 type Config struct {
-	// Listen is the TCP address for clients. Debug is the one for who wants to
+	// Listen is the address for clients, of TCP without Sessions. Debug is the one for who wants to
 	// see counters and profiles; an empty one means that there is none. Both are
 	// Main's: a Server is given its listener.
 	Listen, Debug string
@@ -44,6 +44,13 @@ type Config struct {
 	// its own, until that has ended or ctx is done, and hands every stream to
 	// deliver, to be opened in the connection's place.
 	Streams func(ctx context.Context, client net.Conn, deliver func(net.Conn)) error
+
+	// Sessions, if not nil, is Main's: it returns what takes sessions at Listen, in
+	// the place of TCP connections. Each of their streams is opened.
+	Sessions func(address string) (SessionListener, error)
+
+	// Vars are more counters for Debug, by their names.
+	Vars map[string]func() any
 
 	// OpenTimeout bounds Open and, if that fails, the wait for the client to
 	// hang up, together. Zero means DefaultOpenTimeout.

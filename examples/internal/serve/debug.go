@@ -21,6 +21,9 @@ func startDebug(ln net.Listener, s *Server) *http.Server {
 	if s.datagrams != nil {
 		vars.Set("datagrams", expvar.Func(func() any { return s.datagrams.Stats() }))
 	}
+	for name, v := range s.cfg.Vars {
+		vars.Set(name, expvar.Func(v))
+	}
 	vars.Set("goroutines", expvar.Func(func() any { return runtime.NumGoroutine() }))
 	vars.Set("gcseconds", expvar.Func(gcSeconds))
 	vars.Set("memstats", expvar.Get("memstats"))

@@ -43,6 +43,14 @@ func run(ctx context.Context, cfg Config) (err error) {
 	if cfg.Started != nil {
 		cfg.Started(s.cfg.Relay)
 	}
+	if cfg.Sessions != nil {
+		ln, err := cfg.Sessions(cfg.Listen)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = ln.Close() }() // ServeSessions has, unless it was not reached
+		return announce(s, ln.Addr(), func() error { return s.ServeSessions(ctx, ln) })
+	}
 	ln, socket, err := listen(cfg.Listen, cfg.Datagrams != nil)
 	if err != nil {
 		return err
@@ -55,9 +63,15 @@ func run(ctx context.Context, cfg Config) (err error) {
 		}
 		defer func() { err = errors.Join(err, s.datagrams.Close()) }()
 	}
-	ready := fmt.Sprintf("listening on %v\n", ln.Addr())
-	if cfg.Debug != "" {
-		debug, err := net.Listen("tcp", cfg.Debug)
+	return announce(s, ln.Addr(), func() error { return s.Serve(ctx, ln) })
+}
+
+// announce says where s listens, opens its debug address, if it has one, and
+// has it serve.
+func announce(s *Server, addr net.Addr, serve func() error) error {
+	ready := fmt.Sprintf("listening on %v\n", addr)
+	if s.cfg.Debug != "" {
+		debug, err := net.Listen("tcp", s.cfg.Debug)
 		if err != nil {
 			return err
 		}
@@ -68,7 +82,7 @@ func run(ctx context.Context, cfg Config) (err error) {
 	if _, err := os.Stdout.WriteString(ready); err != nil {
 		return err
 	}
-	return s.Serve(ctx, ln)
+	return serve()
 }
 
 // listenTries is how often a free port is looked for that is free for UDP, too.

@@ -1,6 +1,9 @@
 package bridge
 
-import "time"
+import (
+	"math/rand/v2"
+	"time"
+)
 
 // LateAfter is the delay beyond its due time from which a packet counts as late.
 const LateAfter = 500 * time.Microsecond
@@ -17,12 +20,13 @@ const LateAfter = 500 * time.Microsecond
 // A Line is not safe for concurrent use. Push and Pop do not allocate once the
 // table of packets has grown to its working size (TestLineAllocs).
 type Line struct {
-	shape Shape
-	queue time.Duration // the queue's bound, as time of transmission
-	free  time.Time     // when the transmitter is done with all that was admitted
-	carry int64         // of free: a fraction of a nanosecond, in 1/rate
-	fifo  fifo
-	stats LineStats
+	shape  Shape
+	queue  time.Duration // the queue's bound, as time of transmission
+	free   time.Time     // when the transmitter is done with all that was admitted
+	carry  int64         // of free: a fraction of a nanosecond, in 1/rate
+	fifo   fifo
+	chance *rand.Rand // of loss
+	stats  LineStats
 }
 
 // LineStats counts what one direction did. Packets are packets of the wire:
@@ -30,7 +34,8 @@ type Line struct {
 type LineStats struct {
 	Packets        int64         `json:"packets"`
 	Bytes          int64         `json:"bytes"`
-	Crossings      int64         `json:"crossings"` // single or multi-segment packets delivered, one write each
+	Crossings      int64         `json:"crossings"`    // single or multi-segment packets delivered, one write each
+	LostPackets    int64         `json:"lost_packets"` // on the wire, by Shape.Loss
 	DroppedPackets int64         `json:"dropped_packets"`
 	DroppedBytes   int64         `json:"dropped_bytes"`
 	MaxQueueBytes  int64         `json:"max_queue_bytes"`
@@ -43,12 +48,12 @@ func NewLine(s Shape) *Line {
 	// The line holds at most the queue and what is on the wire. A stored packet
 	// is longer than its wire bytes by its virtual header, at worst by half.
 	capacity := 2*(s.Queue+s.bytesIn(s.Delay)) + 4*maxFrame
-	return &Line{shape: s, queue: s.timeFor(s.Queue), fifo: newFIFO(int(capacity))}
+	return &Line{shape: s, queue: s.timeFor(s.Queue), fifo: newFIFO(int(capacity)), chance: rand.New(rand.NewPCG(1, 2))}
 }
 
 // Push offers a packet that arrived now and takes up size on the wire. The line
 // copies it, or drops it where the queue has no room for all of it, and reports
-// which. An idle transmitter takes any packet.
+// which. An idle transmitter takes any packet. What the wire loses was taken.
 func (l *Line) Push(now time.Time, packet []byte, size Size) bool {
 	start, carry := l.free, l.carry
 	if start.Before(now) {
@@ -57,10 +62,15 @@ func (l *Line) Push(now time.Time, packet []byte, size Size) bool {
 	carry += int64(size.Bytes) * 8 * int64(time.Second)
 	end := start.Add(time.Duration(carry / l.shape.Rate))
 	idle := start.Equal(now)
-	if (!idle && end.Sub(now) > l.queue) || !l.fifo.push(packet, end.Add(l.shape.Delay), size) {
+	full := !idle && end.Sub(now) > l.queue
+	lost := !full && l.shape.Loss > 0 && l.chance.Float64() < l.shape.Loss
+	if full || !lost && !l.fifo.push(packet, end.Add(l.shape.Delay), size) {
 		l.stats.DroppedPackets += int64(size.Packets)
 		l.stats.DroppedBytes += int64(size.Bytes)
 		return false
+	}
+	if lost {
+		l.stats.LostPackets += int64(size.Packets)
 	}
 	l.free, l.carry = end, carry%l.shape.Rate
 	if !idle {

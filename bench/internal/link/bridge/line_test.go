@@ -3,6 +3,7 @@ package bridge_test
 import (
 	"bytes"
 	"encoding/binary"
+	"math"
 	"math/rand/v2"
 	"testing"
 	"testing/synctest"
@@ -229,5 +230,36 @@ func TestLineAllocs(t *testing.T) {
 		l.Pop(now)
 	}); n != 0 {
 		t.Errorf("Push and Pop allocate %v times", n)
+	}
+}
+
+// TestLineLoses: of many packets a part is lost, as large as it should be, and
+// the others arrive as they would have.
+func TestLineLoses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shape, err := bridge.Shape{Rate: 1e8, Loss: 0.01}.Resolve()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var schedule []offer
+		for i := range 100_000 {
+			schedule = append(schedule, offer{time.Duration(i) * time.Millisecond, 1000})
+		}
+		l := bridge.NewLine(shape)
+		arrived := carry(t, l, schedule)
+		stats := l.Stats()
+		if lost := len(schedule) - len(arrived); int64(lost) != stats.LostPackets || lost < 800 || lost > 1200 {
+			t.Errorf("%d of 100000 packets did not arrive, %d were lost, want about 1000", lost, stats.LostPackets)
+		}
+		for _, a := range arrived {
+			if want := schedule[a.offer].at + shape.Delay + 80*time.Microsecond; a.at != want {
+				t.Fatalf("packet %d arrived at %v, want %v", a.offer, a.at, want)
+			}
+		}
+	})
+	for _, loss := range []float64{-0.1, 1, math.NaN()} {
+		if _, err := (bridge.Shape{Loss: loss}).Resolve(); err == nil {
+			t.Errorf("a loss of %v is taken", loss)
+		}
 	}
 }

@@ -28,6 +28,10 @@ type Shape struct {
 	// bandwidth-delay product: what Rate carries in twice the Delay, and at
 	// least 15000 bytes. Negative means that nothing waits.
 	Queue int64 `json:"queue_bytes"`
+	// Loss is the part of the packets, from 0 to 1, that the wire loses, one by
+	// one and by a sequence of random numbers that is always the same. A link
+	// with losses carries no multi-segment packets.
+	Loss float64 `json:"loss,omitempty"`
 }
 
 // Resolve returns s with its defaults filled in: Rate is positive, Delay and
@@ -38,6 +42,9 @@ func (s Shape) Resolve() (Shape, error) {
 	}
 	if s.Rate < 0 || s.Rate > maxRate {
 		return Shape{}, fmt.Errorf("bridge: rate %d bit/s is not within 1..%d", s.Rate, int64(maxRate))
+	}
+	if !(s.Loss >= 0 && s.Loss < 1) {
+		return Shape{}, fmt.Errorf("bridge: loss of %v is not within 0..1", s.Loss)
 	}
 	switch {
 	case s.Delay == 0:
