@@ -237,9 +237,9 @@ func (c *Conn) CloseRead() error {
 }
 
 // Close sends the alert that ends the stream, as CloseWrite does, unless a
-// write is under way or has been cut short, and closes the connection below.
-// Calls under way, and all later ones, end with an error that matches
-// net.ErrClosed.
+// write is under way or has been cut short, and closes the connection below. If
+// a peer that is still there has not taken the alert, the error says so. Calls
+// under way, and all later ones, end with an error that matches net.ErrClosed.
 func (c *Conn) Close() error {
 	if c.closed.Swap(true) {
 		return errClosed

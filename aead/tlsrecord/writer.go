@@ -305,7 +305,8 @@ func (w *writer) finish() error {
 }
 
 // farewell is finish for a connection that is about to be closed. It waits for
-// nobody who writes, nor for a peer that has not taken what was written.
+// nobody who writes, nor for a peer that has not taken what was written. A peer
+// that is gone already makes no difference.
 func (w *writer) farewell() error {
 	if !w.mu.TryLock() {
 		return nil
@@ -314,7 +315,7 @@ func (w *writer) farewell() error {
 	if w.ended() != nil || w.shut || w.held != nil {
 		return nil
 	}
-	if err := w.finish(); err != nil {
+	if err := w.finish(); isTimeout(err) {
 		return fmt.Errorf("tlsrecord: the alert that ends the stream was not sent, but the connection was closed: %w", err)
 	}
 	return nil
