@@ -75,8 +75,10 @@ func (a *Arrivals) Unopened() []byte {
 // Skip takes n bytes off the front.
 func (a *Arrivals) Skip(n int) { a.head, a.need = a.head+n, 0 }
 
-// Need says how many unopened bytes it takes to go on.
-func (a *Arrivals) Need(n int) { a.need = n }
+// Need says how many unopened bytes it takes to go on, at least. What was said
+// before holds until the next Skip: after a Settle the bytes that it was told by
+// cannot be looked at.
+func (a *Arrivals) Need(n int) { a.need = max(a.need, n) }
 
 // Empty reports whether all that has arrived is opened.
 func (a *Arrivals) Empty() bool { return a.head == a.tail && len(a.kept) == 0 }
