@@ -24,7 +24,7 @@ scorecard:
 test:
 	@.ci/need curl ip=iproute2 openssl strace ssh=openssh-client
 	@.ci/need nghttp=nghttp2-client h2load=nghttp2-client nghttpd=nghttp2-server
-	@.ci/need -unpack ss-local=shadowsocks-libev ss-server=shadowsocks-libev trojan sshd=openssh-server
+	@.ci/need -unpack ss-local=shadowsocks-libev ss-server=shadowsocks-libev trojan sshd=openssh-server nginx
 	$(GO) test ./...
 	for module in $(NESTED); do $(GO) -C $$module test ./... || exit; done
 

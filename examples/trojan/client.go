@@ -10,6 +10,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/headrace-go/headrace/aead/tlsrecord"
 	"github.com/headrace-go/headrace/bufpool"
 	"github.com/headrace-go/headrace/connpool"
 	"github.com/headrace-go/headrace/examples/internal/serve"
@@ -21,25 +22,14 @@ import (
 
 // A client takes applications' connections to the server.
 type client struct {
-	key      trojan.Key
-	server   string
-	tls      *tls.Config
-	coalesce vecio.CoalesceConfig
-	wait     time.Duration // for the application's first bytes
-	dialer   net.Dialer
-	source   *warm.Source // of tunnels, or of TCP connections if none are kept warm
+	key     trojan.Key
+	server  string
+	tls     *tls.Config
+	records tlsrecord.Config
+	wait    time.Duration // for the application's first bytes
+	dialer  net.Dialer
+	source  *warm.Source // of TLS connections, or of TCP connections if none are kept warm
 }
-
-// A tunnel is a TLS connection to the server, with nothing said yet.
-type tunnel struct {
-	*tls.Conn
-	under *vecio.CoalesceConn
-	raw   net.Conn
-}
-
-// NetConn returns the socket: what is between holds no bytes of an idle
-// connection that could hide its end.
-func (t *tunnel) NetConn() net.Conn { return t.raw }
 
 func runClient(args []string) {
 	o := newOptions("client", "127.0.0.1:1080")
@@ -83,10 +73,10 @@ func runClient(args []string) {
 		ClientSessionCache:          sessions.For(""),
 		DynamicRecordSizingDisabled: true,
 	}
-	c.coalesce = o.coalesce()
+	c.records = o.records()
 	dial := c.dial
 	if *ready > 0 {
-		dial = func(ctx context.Context) (net.Conn, error) { return c.dialTunnel(ctx) }
+		dial = c.dialTLS
 	}
 	if c.source, err = warm.New(*ready, dial); err != nil {
 		log.Fatal(err)
@@ -104,24 +94,18 @@ func (c *client) dial(ctx context.Context) (net.Conn, error) {
 	return c.dialer.DialContext(ctx, "tcp", c.server)
 }
 
-// dialTunnel opens a tunnel.
-func (c *client) dialTunnel(ctx context.Context) (*tunnel, error) {
+// dialTLS connects to the server and makes the handshake.
+func (c *client) dialTLS(ctx context.Context) (net.Conn, error) {
 	raw, err := c.dial(ctx)
 	if err != nil {
 		return nil, err
 	}
-	t := c.secure(raw)
-	if err := t.HandshakeContext(ctx); err != nil {
+	conn, err := tlsrecord.Client(ctx, raw, c.tls, c.records)
+	if err != nil {
 		_ = raw.Close()
 		return nil, err
 	}
-	return t, nil
-}
-
-// secure puts TLS, whose handshake is still to come, over a connection.
-func (c *client) secure(raw net.Conn) *tunnel {
-	under := vecio.Coalesce(raw, c.coalesce)
-	return &tunnel{tls.Client(under, c.tls), under, raw}
+	return conn, nil
 }
 
 // open asks the server for what the application asks for. The server does not
@@ -192,14 +176,14 @@ func (c *client) associate(app, server net.Conn, claimed socks.Addr) (a, b net.C
 // stream makes a stream of what the source has: after a handshake, unless that
 // is over.
 func (c *client) stream(server net.Conn) (net.Conn, error) {
-	t, ok := server.(*tunnel)
-	if !ok {
-		t = c.secure(server)
-		if err := t.Handshake(); err != nil {
-			return nil, err
-		}
+	if conn, ok := server.(*tlsrecord.Conn); ok {
+		return conn, nil
 	}
-	return vecio.Layered(t.Conn, t.under), nil
+	conn, err := tlsrecord.Client(context.Background(), server, c.tls, c.records) // open bounds the time
+	if err != nil {
+		return nil, err
+	}
+	return conn, nil
 }
 
 // firstBytes returns what the application has to say first, or nil, which may

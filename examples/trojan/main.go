@@ -21,10 +21,10 @@ import (
 	"os"
 	"time"
 
+	"github.com/headrace-go/headrace/aead/tlsrecord"
 	"github.com/headrace-go/headrace/bufpool"
 	"github.com/headrace-go/headrace/examples/internal/serve"
 	"github.com/headrace-go/headrace/examples/internal/trojan"
-	"github.com/headrace-go/headrace/vecio"
 )
 
 const usage = "usage: trojan server|client [flags]; -h after either lists its flags"
@@ -84,10 +84,7 @@ func (o *options) parse(args []string) trojan.Key {
 	return trojan.NewKey(o.password)
 }
 
-// coalesce says how TLS is read and written: most connections move little, and
-// shall not cost the other side the memory of those that move much.
-func (o *options) coalesce() vecio.CoalesceConfig {
-	return vecio.CoalesceConfig{Pool: o.config.Pool, SmallFirst: smallFirst}
+// records says how TLS is read and written.
+func (o *options) records() tlsrecord.Config {
+	return tlsrecord.Config{Pool: o.config.Pool}
 }
-
-const smallFirst = 2 << 20

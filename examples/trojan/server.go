@@ -8,6 +8,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/headrace-go/headrace/aead/tlsrecord"
 	"github.com/headrace-go/headrace/examples/internal/names"
 	"github.com/headrace-go/headrace/examples/internal/serve"
 	"github.com/headrace-go/headrace/examples/internal/trojan"
@@ -22,7 +23,7 @@ const openTimeout = time.Minute
 type server struct {
 	key      trojan.Key
 	tls      *tls.Config
-	coalesce vecio.CoalesceConfig
+	records  tlsrecord.Config
 	fallback string // "" if there is none
 	names    names.Resolver
 	dialer   net.Dialer
@@ -47,7 +48,7 @@ func runServer(args []string) {
 		// Small records are for browsers that draw what has come.
 		DynamicRecordSizingDisabled: true,
 	}
-	s.coalesce = o.coalesce()
+	s.records = o.records()
 	cfg := o.config
 	cfg.Open, cfg.OpenTimeout = s.open, openTimeout
 	serve.Main(cfg)
@@ -65,17 +66,16 @@ func loadIdentity(cert, key, name string) (tls.Certificate, error) {
 
 // open lets a client in, or hands a visitor on.
 func (s *server) open(ctx context.Context, client net.Conn) (a, b net.Conn, err error) {
-	under := vecio.Coalesce(client, s.coalesce)
-	top := tls.Server(under, s.tls)
-	if err := top.Handshake(); err != nil { // serve bounds the time
+	conn, err := tlsrecord.Server(context.Background(), client, s.tls, s.records) // serve bounds the time
+	if err != nil {
 		return nil, nil, err
 	}
-	stream := vecio.Layered(top, under)
-	command, dest, err := trojan.Accept(stream, s.key)
+	command, dest, err := trojan.Accept(conn, s.key)
+	a = conn
 	stranger, strange := errors.AsType[*trojan.StrangerError](err)
 	switch {
 	case strange && s.fallback != "":
-		stream = vecio.Prefixed(stream, stranger.Read)
+		a = vecio.Prefixed(conn, stranger.Read)
 		b, err = s.dialer.DialContext(ctx, "tcp", s.fallback)
 	case err != nil:
 	case command == trojan.Associate:
@@ -84,8 +84,8 @@ func (s *server) open(ctx context.Context, client net.Conn) (a, b net.Conn, err 
 		b, err = s.dialer.DialContext(ctx, "tcp", dest.String())
 	}
 	if err != nil {
-		_ = top.CloseWrite() // it fails only on a connection that is gone
+		_ = conn.CloseWrite() // it fails only on a connection that is gone
 		return nil, nil, err
 	}
-	return stream, b, nil
+	return a, b, nil
 }

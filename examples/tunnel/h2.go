@@ -8,6 +8,7 @@ import (
 	"net"
 	"sync"
 
+	"github.com/headrace-go/headrace/aead/tlsrecord"
 	"github.com/headrace-go/headrace/examples/internal/socks"
 	"github.com/headrace-go/headrace/mux"
 	"github.com/headrace-go/headrace/mux/h2mux"
@@ -21,7 +22,7 @@ func h2Pool(server string, sessions int, config *tls.Config) (*pooled, error) {
 		if err != nil {
 			return nil, err
 		}
-		top, _, err := handshake(ctx, c, config, tls.Client)
+		top, err := handshake(ctx, c, config, tlsrecord.Client)
 		if err != nil {
 			return nil, err
 		}
@@ -59,7 +60,7 @@ const statusUnreachable = 502
 func h2Server(config *tls.Config) transport {
 	return transport{
 		streams: func(ctx context.Context, c net.Conn, deliver func(net.Conn)) error {
-			top, _, err := handshake(ctx, c, config, tls.Server)
+			top, err := handshake(ctx, c, config, tlsrecord.Server)
 			if err != nil {
 				return err
 			}

@@ -5,8 +5,8 @@ import (
 	"crypto/tls"
 	"net"
 
+	"github.com/headrace-go/headrace/aead/tlsrecord"
 	"github.com/headrace-go/headrace/examples/internal/socks"
-	"github.com/headrace-go/headrace/vecio"
 )
 
 // A connection of transports tcp, tls and ech begins with the destination, as
@@ -22,11 +22,9 @@ func plainClient(server string, config *tls.Config) transport {
 				return nil, err
 			}
 			if config != nil {
-				top, under, err := handshake(ctx, c, config, tls.Client)
-				if err != nil {
+				if c, err = handshake(ctx, c, config, tlsrecord.Client); err != nil {
 					return nil, err
 				}
-				c = vecio.Layered(top, under)
 			}
 			if _, err := c.Write(dest.Append(nil)); err != nil {
 				_ = c.Close()
@@ -42,11 +40,10 @@ func plainServer(config *tls.Config) transport {
 	return transport{
 		request: func(ctx context.Context, c net.Conn) (net.Conn, string, error) {
 			if config != nil {
-				top, under, err := handshake(ctx, c, config, tls.Server)
-				if err != nil {
+				var err error
+				if c, err = handshake(ctx, c, config, tlsrecord.Server); err != nil {
 					return nil, "", err
 				}
-				c = vecio.Layered(top, under)
 			}
 			dest, err := socks.ReadAddr(c)
 			return c, dest.String(), err
@@ -55,14 +52,15 @@ func plainServer(config *tls.Config) transport {
 	}
 }
 
-// handshake speaks TLS over raw, which it closes if that fails. What is under
-// merges the records of both directions into few system calls.
-func handshake(ctx context.Context, raw net.Conn, config *tls.Config, side func(net.Conn, *tls.Config) *tls.Conn) (*tls.Conn, *vecio.CoalesceConn, error) {
-	under := vecio.Coalesce(raw, vecio.CoalesceConfig{})
-	top := side(under, config)
-	if err := top.HandshakeContext(ctx); err != nil {
-		_ = top.Close()
-		return nil, nil, err
+// handshake speaks TLS over raw, which it closes if that fails.
+func handshake(ctx context.Context, raw net.Conn, config *tls.Config, side tlsSide) (net.Conn, error) {
+	conn, err := side(ctx, raw, config, tlsrecord.Config{})
+	if err != nil {
+		_ = raw.Close()
+		return nil, err
 	}
-	return top, under, nil
+	return conn, nil
 }
+
+// tlsSide is tlsrecord.Client or tlsrecord.Server.
+type tlsSide func(context.Context, net.Conn, *tls.Config, tlsrecord.Config) (*tlsrecord.Conn, error)

@@ -1,0 +1,52 @@
+package tlsrecord
+
+import "sync/atomic"
+
+// Stats tells what a Conn did. All of it is zero if crypto/tls has kept the
+// records.
+type Stats struct {
+	Opened, Sealed RecordStats
+	// Reads and Writes are how often bytes were read from the connection
+	// below, and written to it.
+	Reads, Writes int64
+	// KeysOpened and KeysSealed are how often the peer has changed its key,
+	// and how often this side has.
+	KeysOpened, KeysSealed int64
+	// Tickets is how many session tickets crypto/tls was given.
+	Tickets int64
+	// Notified says that the peer has ended its stream by the alert for that,
+	// and not only closed the connection.
+	Notified bool
+}
+
+// RecordStats counts the records of one direction, those that have content for
+// nobody as well.
+type RecordStats struct {
+	Records uint64
+	Bytes   uint64 // of content
+}
+
+// A counter collects what one method does, and publishes it at the method's
+// end: one atomic addition a batch, not one a record.
+type counter struct {
+	pending        RecordStats
+	records, bytes atomic.Uint64
+}
+
+func (c *counter) note(content int) {
+	c.pending.Records++
+	c.pending.Bytes += uint64(content)
+}
+
+func (c *counter) flush() {
+	if c.pending.Records == 0 {
+		return
+	}
+	c.records.Add(c.pending.Records)
+	c.bytes.Add(c.pending.Bytes)
+	c.pending = RecordStats{}
+}
+
+func (c *counter) stats() RecordStats {
+	return RecordStats{Records: c.records.Load(), Bytes: c.bytes.Load()}
+}
