@@ -204,7 +204,7 @@ func (r *reader) gather(g *burst.Payloads, most int64, join int) error {
 }
 
 // next returns the next record. It reports false if that has not arrived in
-// full.
+// full. Its capacity is the buffer's: contents are moved together in there.
 func (r *reader) next() (record []byte, ok bool, err error) {
 	if r.closed.Load() {
 		r.err = errClosed
@@ -221,7 +221,7 @@ func (r *reader) next() (record []byte, ok bool, err error) {
 		r.arrived.Need(size)
 		return nil, false, nil
 	}
-	return record[:size:size], true, nil
+	return record[:size], true, nil
 }
 
 // use opens what next has returned, into dst if that is not nil, or in place.
