@@ -128,8 +128,7 @@ func (pattern) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// The tests of what depends on the environment run again in programs that have
-// another one.
+// What depends on the environment is tested in programs that have another one.
 const asked = "HEADRACE_TEST_TLSRECORD"
 
 func rerun(t *testing.T, test string, env ...string) {
@@ -160,7 +159,7 @@ func TestEnvironment(t *testing.T) {
 
 func inEnvironment(t *testing.T) {
 	if os.Getenv(asked) == "" {
-		t.Skip("run by TestEnvironment")
+		t.Skip("run again by another test, in a program of its own")
 	}
 }
 

@@ -147,10 +147,13 @@ func FuzzReader(f *testing.F) {
 	f.Add([]byte{4, 0, 1, 0, 100, 0, 7, 0, 50, 1, 255, 255, 5, 1, 1, 8, 0, 0, 10, 40, 0}, uint16(20000), uint8(1))
 	f.Add(bytes.Repeat([]byte{6, 0, 3}, 20), uint16(1), uint8(2))
 	f.Add([]byte{3, 63, 255, 2, 10, 10, 11, 1, 2}, uint16(300), uint8(3))
+	for mode := range uint8(4) {
+		f.Add(bytes.Repeat([]byte{0, 0x12, 0x34, 3, 1, 0, 1, 3, 0}, 9), uint16(60_000), mode)
+	}
 	f.Fuzz(func(t *testing.T, steps []byte, size uint16, mode uint8) {
 		suite := tlsrecord.Suites()[int(size)%len(tlsrecord.Suites())]
 		p := makePlan(tlsrecord.NewForger(suite, false), steps)
-		a, b := faultconn.Pair(len(p.wire) + 1)
+		a, b := faultconn.Pair(len(p.wire) + 100) // there is room for an alert
 		c := tlsrecord.NewBare(faultconn.Wrap(a, faultconn.Plan{Read: faultconn.Script{MaxBytes: 1 + int(size)*3, Seed: uint64(mode) + 1}}),
 			suite, true, tlsrecord.Config{StrictEnd: true})
 		defer b.Close()
@@ -215,7 +218,7 @@ func FuzzWire(f *testing.F) {
 	f.Add(append([]byte{23, 3, 3, 0, 17}, make([]byte, 30)...), uint8(255))
 	f.Add([]byte{21, 3, 3, 0, 2, 1, 0}, uint8(0))
 	f.Fuzz(func(t *testing.T, wire []byte, size uint8) {
-		a, b := faultconn.Pair(len(wire) + 1)
+		a, b := faultconn.Pair(len(wire) + 100) // there is room for an alert
 		c := tlsrecord.NewBare(a, tlsrecord.Suites()[int(size)%3], size%2 == 0, tlsrecord.Config{StrictEnd: true})
 		defer b.Close()
 		defer c.Abort()

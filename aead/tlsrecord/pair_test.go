@@ -9,6 +9,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/binary"
 	"io"
 	"math/big"
 	mathrand "math/rand/v2"
@@ -157,10 +158,11 @@ func taken(t testing.TB, conns ...conn) {
 func transfer(t testing.TB, from io.Writer, to io.Reader, n int) {
 	t.Helper()
 	rng := mathrand.New(mathrand.NewPCG(uint64(n), 1))
-	sent := make([]byte, n)
-	for i := range sent {
-		sent[i] = byte(rng.Uint32())
+	sent := make([]byte, n+8)
+	for i := 0; i < n; i += 8 {
+		binary.LittleEndian.PutUint64(sent[i:], rng.Uint64())
 	}
+	sent = sent[:n]
 	written := make(chan error, 1)
 	go func() {
 		for p := sent; len(p) > 0; {

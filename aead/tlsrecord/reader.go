@@ -204,7 +204,7 @@ func (r *reader) gather(g *burst.Payloads, most int64, join int) error {
 }
 
 // next returns the next record. It reports false if that has not arrived in
-// full.
+// full. Its capacity is the buffer's: contents are moved together in there.
 func (r *reader) next() (record []byte, ok bool, err error) {
 	if r.closed.Load() {
 		r.err = errClosed

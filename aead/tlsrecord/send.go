@@ -170,8 +170,9 @@ func (w *writer) raise(a *alarm) {
 	}
 }
 
-// sound heeds an alarm. The alert is lost if it would have to wait: a peer that
-// does not read it shall not stop whoever reads here.
+// sound heeds an alarm. The alert is lost if a socket would have to wait: a peer
+// that does not read it shall not stop whoever reads here. Other connections
+// cannot try, and may wait for farewellTime.
 func (w *writer) sound() {
 	a := w.alarmed.Swap(nil)
 	if a == nil || w.ended() != nil {

@@ -19,6 +19,7 @@ import (
 // of its peer.
 func bareOverTCP(t *testing.T) (*tlsrecord.Conn, *tlsrecord.Forger, net.Conn, *slab.Allocator) {
 	t.Helper()
+	needsSockets(t)
 	a, b := faultconn.Sockets(t, "tcp")
 	memory := slab.New(slab.Config{ExactStats: true})
 	c := tlsrecord.NewBare(b, tlsrecord.Suites()[0], false, tlsrecord.Config{Pool: memory})
@@ -221,6 +222,7 @@ func TestNotReady(t *testing.T) {
 
 // A connection over a layer that steps does so itself.
 func TestOverLayer(t *testing.T) {
+	needsSockets(t)
 	a, b := faultconn.Sockets(t, "tcp")
 	cc, sc := configs()
 	outerClient, outerServer := shake(t, a, b, ourClient, ourServer, cc, sc)

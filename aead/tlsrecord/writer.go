@@ -30,7 +30,7 @@ type writer struct {
 	win    growth.Window
 	lender lender
 	one    [1][]byte
-	buf    []byte // lent by win; nil while nothing is sealed
+	buf    []byte // lent by win; nil while nothing is sealed, or anything is unsent
 	n      int    // buf[:n] is sealed and not sent
 	held   []byte // keeps unsent; of pool
 	unsent []byte // what a missed deadline left behind
@@ -223,6 +223,9 @@ func (w *writer) uncork() error {
 		return w.err
 	}
 	if err := w.ended(); err != nil {
+		return err
+	}
+	if err := w.flush(); err != nil {
 		return err
 	}
 	_, err := w.send()

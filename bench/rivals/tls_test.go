@@ -272,7 +272,7 @@ func BenchmarkTLSIdle(b *testing.B) {
 							t.Trim()
 						}
 					}
-					b.ReportMetric(float64(heapBytes()-before)/(2*conns), "B/end")
+					b.ReportMetric(float64(heapBytes()-before)/(2*conns), "heap-B/end")
 					for _, e := range ends {
 						e.Close()
 					}

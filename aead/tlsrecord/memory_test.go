@@ -1,0 +1,191 @@
+package tlsrecord_test
+
+import (
+	"bytes"
+	"io"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/headrace-go/headrace/aead/tlsrecord"
+)
+
+// full is what a source with Readv has at the moment: one burst.
+type full struct {
+	n    int
+	left int
+}
+
+func (f *full) Read(p []byte) (int, error) { return f.Readv([][]byte{p}) }
+
+func (f *full) Readv(bufs [][]byte) (int, error) {
+	total := 0
+	for _, b := range bufs {
+		n := min(len(b), f.left)
+		clear(b[:n])
+		f.left -= n
+		total += n
+	}
+	if total == 0 {
+		return 0, io.EOF
+	}
+	return total, nil
+}
+
+// discard is a destination that io.Copy cannot see through.
+type discard struct{}
+
+func (discard) Write(p []byte) (int, error) { return len(p), nil }
+
+// Once warm, no method allocates, in either direction.
+func TestAllocs(t *testing.T) {
+	if raceEnabled {
+		t.Skip("sync.Pool drops one Put in four under the race detector")
+	}
+	needsSockets(t)
+	const size = 100 << 10
+	cc, sc := configs()
+	c, s := connect(t, ourClient, ourServer, cc, sc)
+	client, server := c.(*tlsrecord.Conn), s.(*tlsrecord.Conn)
+	p := make([]byte, size)
+	got := make([]byte, size)
+	two := [][]byte{p[:size/2], p[size/2:]}
+	src := &full{n: size}
+	read := func() {
+		if _, err := io.ReadFull(server, got); err != nil {
+			t.Fatal(err)
+		}
+	}
+	step := func() {
+		for moved := int64(0); moved < size; {
+			n, err := server.Step(discard{}, 1<<20)
+			if err != nil {
+				t.Fatal(err)
+			}
+			moved += n
+		}
+	}
+	for _, write := range []struct {
+		name string
+		call func() error
+	}{
+		{"Write", func() error { _, err := client.Write(p); return err }},
+		{"Writev", func() error { _, err := client.Writev(two); return err }},
+		{"ReadFrom", func() error { src.left = size; _, err := client.ReadFrom(src); return err }},
+		{"small Write", func() error {
+			client.Cork()
+			for range size / 1024 {
+				if _, err := client.Write(p[:1024]); err != nil {
+					return err
+				}
+			}
+			return client.Uncork()
+		}},
+	} {
+		for _, reading := range []struct {
+			name string
+			call func()
+		}{{"Read", read}, {"Step", step}} {
+			if n := testing.AllocsPerRun(50, func() {
+				if err := write.call(); err != nil {
+					t.Fatal(err)
+				}
+				reading.call()
+			}); n > 0 {
+				t.Errorf("%s and %s allocate %v times", write.name, reading.name, n)
+			}
+		}
+	}
+}
+
+// An idle connection that was trimmed holds at most three quarters of what one
+// by crypto/tls holds, on the heap. It is measured in a program of its own, in
+// which nothing else is on its way to the collector.
+func TestIdleMemory(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector has memory of its own")
+	}
+	rerun(t, "TestIdleMemoryAlone")
+}
+
+func TestIdleMemoryAlone(t *testing.T) {
+	inEnvironment(t)
+	const conns = 100
+	measure := func(client, server maker, sessions bool) int64 {
+		pair := func() (c, s conn) {
+			cc, sc := configs()
+			if sessions {
+				cc.ClientSessionCache = newCountingCache()
+			}
+			c, s = connect(t, client, server, cc, sc)
+			bothWays(t, c, s, 1000)
+			for _, end := range []conn{c, s} {
+				if end, ok := end.(*tlsrecord.Conn); ok {
+					end.Trim()
+				}
+			}
+			return c, s
+		}
+		for range 3 {
+			pair() // warms what all connections share
+		}
+		before := heap()
+		var ends []conn
+		for range conns {
+			c, s := pair()
+			ends = append(ends, c, s)
+		}
+		size := (heap() - before) / int64(len(ends))
+		runtime.KeepAlive(ends)
+		return size
+	}
+	for _, sessions := range []bool{false, true} {
+		std := measure(stdClient, stdServer, sessions)
+		ours := measure(ourClient, ourServer, sessions)
+		t.Logf("sessions %v: %d bytes for an end, crypto/tls %d: %.2f", sessions, ours, std, float64(ours)/float64(std))
+		if ours*4 > std*3 {
+			t.Errorf("an idle end holds %d bytes, crypto/tls's %d", ours, std)
+		}
+	}
+}
+
+// heap is what lives after the collector and its cleanups have run.
+func heap() int64 {
+	for range 3 {
+		runtime.GC()
+		time.Sleep(10 * time.Millisecond)
+	}
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// A connection that waits holds no buffer.
+func TestIdleHoldsNoBuffer(t *testing.T) {
+	needsSockets(t)
+	c, f, peer, memory := bareOverTCP(t)
+	read := make(chan error, 1)
+	go func() {
+		_, err := io.ReadFull(c, make([]byte, 100_000))
+		read <- err
+	}()
+	for range 100 {
+		if _, err := peer.Write(f.Seal(typeApplication, bytes.Repeat([]byte{1}, 1000))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := <-read; err != nil {
+		t.Fatal(err)
+	}
+	if n := lent(memory); n != 0 {
+		t.Fatalf("%d buffers are held after the last byte", n)
+	}
+	go func() {
+		_, err := c.Read(make([]byte, 1))
+		read <- err
+	}()
+	// A Read takes a buffer to see whether there is something, for a moment.
+	eventually(t, "a Read that waits holds no buffer", func() bool { return lent(memory) == 0 })
+	c.Abort()
+	<-read
+}

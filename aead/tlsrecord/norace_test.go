@@ -1,0 +1,5 @@
+//go:build !race
+
+package tlsrecord_test
+
+const raceEnabled = false
