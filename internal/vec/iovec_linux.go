@@ -6,16 +6,24 @@ import (
 	"unsafe"
 )
 
-// iovMax is IOV_MAX, UIO_MAXIOV in linux/uio.h: the most buffers one call takes.
-const iovMax = 1024
+const (
+	// iovMax is IOV_MAX, UIO_MAXIOV in linux/uio.h: the most buffers one call
+	// takes.
+	iovMax = 1024
+	// iovFew is what most calls do with: a busy process has as many arrays as
+	// threads in a call, and with iovMax entries each takes 16 KiB.
+	iovFew = 64
+)
 
-// iovecs are lent for one system call: nobody holds 16 KiB of them while
-// waiting.
-var iovecs = sync.Pool{New: func() any { return new([iovMax]syscall.Iovec) }}
+// These are lent for one system call: nobody holds them while waiting.
+var (
+	iovFews = sync.Pool{New: func() any { return new([iovFew]syscall.Iovec) }}
+	iovMaxs = sync.Pool{New: func() any { return new([iovMax]syscall.Iovec) }}
+)
 
 // fill points iov at the bytes of bufs from byte skip of the first on, empty
 // buffers left out, and returns how many entries it used.
-func fill(iov *[iovMax]syscall.Iovec, bufs [][]byte, skip int) int {
+func fill(iov []syscall.Iovec, bufs [][]byte, skip int) int {
 	n := 0
 	for _, b := range bufs {
 		b = b[skip:]
@@ -23,7 +31,7 @@ func fill(iov *[iovMax]syscall.Iovec, bufs [][]byte, skip int) int {
 		if len(b) == 0 {
 			continue
 		}
-		if n == iovMax {
+		if n == len(iov) {
 			break
 		}
 		iov[n].Base = unsafe.SliceData(b)
@@ -49,15 +57,23 @@ func writev(fd uintptr, bufs [][]byte, skip int) (int, syscall.Errno) {
 }
 
 func call(trap, fd uintptr, bufs [][]byte, skip int) (int, syscall.Errno) {
-	iov := iovecs.Get().(*[iovMax]syscall.Iovec)
+	if len(bufs) <= iovFew {
+		iov := iovFews.Get().(*[iovFew]syscall.Iovec)
+		defer iovFews.Put(iov)
+		return callWith(trap, fd, iov[:], bufs, skip)
+	}
+	iov := iovMaxs.Get().(*[iovMax]syscall.Iovec)
+	defer iovMaxs.Put(iov)
+	return callWith(trap, fd, iov[:], bufs, skip)
+}
+
+func callWith(trap, fd uintptr, iov []syscall.Iovec, bufs [][]byte, skip int) (int, syscall.Errno) {
 	k := fill(iov, bufs, skip)
 	if k == 0 {
-		iovecs.Put(iov)
 		return 0, 0
 	}
-	n, _, errno := syscall.Syscall(trap, fd, uintptr(unsafe.Pointer(iov)), uintptr(k))
+	n, _, errno := syscall.Syscall(trap, fd, uintptr(unsafe.Pointer(unsafe.SliceData(iov))), uintptr(k))
 	clear(iov[:k])
-	iovecs.Put(iov)
 	if errno != 0 {
 		return 0, errno
 	}
