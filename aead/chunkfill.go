@@ -168,9 +168,10 @@ func (r *ChunkReader) room(size int) []byte {
 }
 
 // settle gives the buffer back, and keeps what is left of it, a part of one
-// chunk, in memory of that size.
+// chunk, in memory of that size. The next buffer must hold it, and more.
 func (r *ChunkReader) settle() {
 	if left := r.tail - r.head; left > 0 {
+		r.need = max(r.need, left+1)
 		r.kept = r.pool.Get(left)
 		copy(r.kept, r.buf[r.head:r.tail])
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"net"
+	"syscall"
 	"testing"
 	"testing/iotest"
 
@@ -369,6 +370,43 @@ func TestStepStopsAtMax(t *testing.T) {
 		t.Errorf("last Step = %d, %v", n, err)
 	}
 }
+
+// A Step that ends with a whole chunk has not looked at the part behind it. That
+// part survives a wait, and a budget that then grants next to nothing.
+func TestPartBehindAStepSurvivesAWait(t *testing.T) {
+	a := mustAEAD(t, aead.AES128GCM)
+	payloads := cut(randomBytes(1, 2*aead.MaxPayload), aead.MaxPayload)
+	wire := twinSeal(a, payloads...)
+	const part = 4 << 10
+	l := newLedger()
+	cfg := chunkConfig(a, l)
+	cfg.Received = wire[:len(wire)-part]
+	src, peer := tcpPair(t)
+	r := mustReader(t, src, cfg)
+	var out bytes.Buffer
+	if n, err := r.Step(&out, aead.MaxPayload); n != aead.MaxPayload || err != nil {
+		t.Fatalf("Step = %d, %v, want the first chunk", n, err)
+	}
+	l.limit = 0
+	if cancel := r.Ready(watcherFunc(func() {}), func() {}); cancel != nil {
+		cancel()
+	}
+	_, err := peer.Write(wire[len(wire)-part:])
+	if err := errors.Join(err, peer.CloseWrite()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.CopyN(&out, r, aead.MaxPayload); err != nil {
+		t.Fatalf("behind the wait: %v", err)
+	}
+	if !bytes.Equal(out.Bytes(), bytes.Join(payloads, nil)) {
+		t.Error("other bytes")
+	}
+}
+
+// A watcherFunc watches nothing.
+type watcherFunc func()
+
+func (f watcherFunc) Watch(syscall.Conn, func()) (cancel func()) { return f }
 
 // Small payloads go out together, large ones as they lie.
 func TestWriteToJoinsPayloads(t *testing.T) {
