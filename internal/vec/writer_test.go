@@ -96,13 +96,22 @@ func TestWriteDeadline(t *testing.T) {
 	a, b := faultconn.Sockets(t, "tcp")
 	w := writer(t, a)
 	bufs, all := pieces(32<<20, 100)
-	a.SetWriteDeadline(time.Now().Add(50 * time.Millisecond))
+	first := make([]byte, 1)
+	begun := make(chan error, 1)
+	go func() { // a deadline from the start might pass before anything was written
+		_, err := io.ReadFull(b, first)
+		begun <- errors.Join(err, a.SetWriteDeadline(time.Unix(1, 0)))
+	}()
 	n, err := w.Writev(bufs)
+	if err := <-begun; err != nil {
+		t.Fatal(err)
+	}
 	if !errors.Is(err, os.ErrDeadlineExceeded) || n <= 0 || n >= int64(len(all)) {
 		t.Fatalf("Writev = %d, %v, want some bytes and a deadline error", n, err)
 	}
 	a.Close()
 	data, err := io.ReadAll(b)
+	data = append(first, data...)
 	if err != nil || !bytes.Equal(data, all[:n]) {
 		t.Fatalf("the peer got %d bytes, %v, want the %d that were counted", len(data), err, n)
 	}
