@@ -26,7 +26,7 @@ type scheduler struct {
 const (
 	urgencies      = 8
 	defaultUrgency = 3
-	quantum        = 16 << 10
+	quantum        = recordData // a frame that fills a record, or two turns would be four frames
 )
 
 type level struct{ fresh, busy list }
