@@ -74,9 +74,13 @@ func speak(t *testing.T, c *faultconn.Endpoint) *peer {
 			if err != nil {
 				return
 			}
-			if h, ok := f.(*http2.GoAwayFrame); ok {
-				p.frames <- &goAway{h, string(h.DebugData())}
-				continue
+			switch h := f.(type) {
+			case *http2.GoAwayFrame:
+				f = &goAway{h, string(h.DebugData())}
+			case *http2.SettingsFrame:
+				kept := &settings{SettingsFrame: h, values: map[http2.SettingID]uint32{}}
+				h.ForeachSetting(func(s http2.Setting) error { kept.values[s.ID] = s.Val; return nil })
+				f = kept
 			}
 			p.frames <- f
 		}
@@ -89,10 +93,15 @@ func speak(t *testing.T, c *faultconn.Endpoint) *peer {
 	return p
 }
 
-// goAway keeps what the framer's buffer loses.
+// goAway and settings keep what the framer's buffer loses.
 type goAway struct {
 	*http2.GoAwayFrame
 	reason string
+}
+
+type settings struct {
+	*http2.SettingsFrame
+	values map[http2.SettingID]uint32
 }
 
 func (p *peer) check(err error) {

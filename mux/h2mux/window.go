@@ -34,6 +34,7 @@ func (s *Session) consume(w *window, n int64) (credit int64) {
 	w.queued -= n
 	s.queuedIn -= n
 	w.used += n
+	s.settle(w) // it may be shrinking
 	credit = w.target - w.queued - w.avail
 	if credit < w.target/4 {
 		return 0
