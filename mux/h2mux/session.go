@@ -332,6 +332,7 @@ func (s *Session) Load() mux.Load {
 	l := mux.Load{
 		Streams:  s.open,
 		Queued:   int64(s.queued),
+		Bytes:    int64(s.stats.BytesSent + s.stats.BytesReceived),
 		RTT:      s.rtt.smooth,
 		Draining: s.err != nil || s.drain.started || s.drain.told,
 	}
