@@ -91,10 +91,10 @@ func (s *Session) settle(w *window) {
 	}
 }
 
-// abandon gives back all of it.
+// abandon gives back all of it. Nothing more will come.
 func (s *Session) abandon(w *window) {
 	s.queuedIn -= w.queued
-	w.queued = 0
+	w.queued, w.avail, w.target = 0, 0, s.floor
 	if w.reserved > 0 {
 		s.cfg.Budget.Release(int(w.reserved))
 		w.reserved = 0
