@@ -112,6 +112,11 @@ func (r *rtt) sample() {
 	r.sent = time.Time{}
 }
 
+// twice returns what two round trips take, of those there are now; no more than
+// four of the shortest, since a queue of our own making is among what makes
+// them long.
+func (r *rtt) twice() time.Duration { return min(2*r.smooth, 4*r.least) }
+
 func (s *Session) onPing(e event) error {
 	data := binary.BigEndian.Uint64(e.payload)
 	if !e.has(flagAck) {

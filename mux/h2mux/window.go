@@ -22,7 +22,7 @@ func (w *window) bound() int64 { return max(w.target, w.avail+w.queued) }
 
 // Windows grow while they are used up within growBelow or two round trips,
 // whichever is longer, and shrink when using one up takes shrinkAbove times as
-// long. On a fast link the first bounds the queue in front of other streams.
+// long.
 const (
 	growBelow   = 250 * time.Microsecond
 	shrinkAbove = 16
@@ -60,7 +60,7 @@ func (s *Session) adapt(w *window) {
 	if first {
 		return
 	}
-	fast := max(growBelow, 2*s.rtt.least)
+	fast := max(growBelow, s.rtt.twice())
 	switch {
 	case took < fast:
 		s.grow(w)

@@ -178,6 +178,23 @@ func TestWindowWithoutBudget(t *testing.T) {
 	})
 }
 
+// TestWindowByDefault: one fast stream has the largest window without any
+// budget of its own, and gives back what it has from the process's.
+func TestWindowByDefault(t *testing.T) {
+	for range 5 { // more than there would be if it were not given back
+		synctest.Test(t, func(t *testing.T) {
+			from, st := flooded(t, h2mux.Config{})
+			go io.Copy(io.Discard, st)
+			if left := from.send(32 * mib); left > 0 {
+				t.Fatalf("%d bytes could not be sent", left)
+			}
+			if from.advertised != 4*mib {
+				t.Errorf("the window grows to %d bytes, want 4 MiB", from.advertised)
+			}
+		})
+	}
+}
+
 // TestWindowUnread: what nobody reads is bounded by the window, whatever the
 // peer does, and is accounted for to the end.
 func TestWindowUnread(t *testing.T) {
