@@ -78,10 +78,12 @@ func layered(c net.Conn) bool {
 	return ok
 }
 
-// receiveLayer waits for the header of a frame without a buffer, and reads each
-// payload into one that fits.
+// receiveLayer waits for the header of a frame without a buffer, and reads the
+// payload into one that fits, or, while reads come back full, that has room for
+// more: there are layers that have many records at hand.
 func (s *Session) receiveLayer() error {
 	var head [headerLen]byte
+	size := 0
 	for {
 		if s.parse.state == atHeader {
 			n, err := s.conn.Read(head[:s.parse.wants()])
@@ -93,11 +95,17 @@ func (s *Session) receiveLayer() error {
 			}
 			continue
 		}
-		buf := s.pool.Get(min(s.parse.wants(), readMin))
+		buf := s.pool.Get(max(size, min(s.parse.wants(), readMin)))
 		n, err := s.conn.Read(buf)
 		if n == 0 && err != nil {
 			s.pool.Put(buf)
 			return err
+		}
+		switch full := n == len(buf); {
+		case full && n >= readMin/2:
+			size = min(max(2*size, 2*readMin), readMax)
+		case n <= size/2:
+			size /= 2
 		}
 		if err := s.feedBlock(buf, n); err != nil {
 			return err
