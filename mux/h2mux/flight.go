@@ -12,6 +12,7 @@ type flight struct {
 	target int64 // what left is refilled to
 	epoch  time.Time
 	used   int64 // bytes arrived since
+	behind bool  // there is more in the socket than was read last
 }
 
 // A flight grows while it is used up within two round trips, or flightBelow
@@ -55,7 +56,7 @@ func (s *Session) adaptFlight(f *flight) {
 	fast := max(flightBelow, s.rtt.twice())
 	switch {
 	case first:
-	case took < fast:
+	case took < fast && !f.behind:
 		f.target = min(2*f.target, flightMax)
 	case took > flightShrink*fast:
 		f.target = max(f.target/2, flightFloor)

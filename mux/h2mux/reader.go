@@ -59,6 +59,7 @@ func (s *Session) receiveSocket() error {
 			return err
 		}
 		n := len(buf)
+		s.flight.behind = n == size
 		if err := s.feedBlock(buf, n); err != nil {
 			return err
 		}

@@ -178,6 +178,25 @@ func TestWindowWithoutBudget(t *testing.T) {
 	})
 }
 
+// TestWindowOfSlowReader: the window does not grow while its reader is behind, be
+// the peer as fast as it likes: there would only be more unread.
+func TestWindowOfSlowReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		account := newBudget(64 * mib)
+		from, st := flooded(t, h2mux.Config{Window: 64 * kib, MaxWindow: mib, Budget: account})
+		buf := make([]byte, 4*kib)
+		for from.sent < 4*mib {
+			from.send(64 * kib) // as much as there is credit for
+			if _, err := io.ReadFull(st, buf); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if from.advertised > 64*kib || account.most.Load() != 0 {
+			t.Errorf("the window grew to %d bytes, and %d were reserved", from.advertised, account.most.Load())
+		}
+	})
+}
+
 // TestWindowByDefault: one fast stream has the largest window without any
 // budget of its own, and gives back what it has from the process's.
 func TestWindowByDefault(t *testing.T) {
