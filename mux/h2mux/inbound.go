@@ -45,7 +45,7 @@ func (s *Session) onData(e event, b *block) error {
 func (s *Session) beginData(f frame, empty bool) error {
 	s.current = nil
 	n := int64(f.length)
-	credit, ok := s.arrive(n)
+	credit, ok := s.arrive(f.id, n)
 	if !ok {
 		return connError(mux.FlowControl, "more than the connection's window")
 	}

@@ -3,6 +3,7 @@ package h2mux
 import (
 	"errors"
 	"net"
+	"runtime"
 
 	"github.com/headrace-go/headrace/mux"
 )
@@ -140,11 +141,17 @@ func (s *Session) receiveConn() error {
 	}
 }
 
-// feedBlock feeds the n bytes in buf, which it owns.
+// feedBlock feeds the n bytes in buf, which it owns. If they are many, and of
+// several streams, it lets those run who wait for them: while there is always
+// more to read, on few processors, they would wait until the windows of all
+// are used up.
 func (s *Session) feedBlock(buf []byte, n int) error {
 	b := newBlock(buf, s.pool, &s.pinned)
 	err := s.feed(buf[:n], b)
 	b.release()
+	if n >= readMin && s.readers {
+		runtime.Gosched()
+	}
 	return err
 }
 
@@ -204,6 +211,7 @@ func (s *Session) feed(p []byte, b *block) error {
 		}
 		s.check()
 	}
+	s.readers = s.crowded()
 	s.nudge()
 	return nil
 }

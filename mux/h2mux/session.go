@@ -59,6 +59,7 @@ type Session struct {
 	parse    parser
 	settled  bool // the peer's first SETTINGS have come
 	current  *Stream
+	readers  bool // several streams are being received; the reader's own
 	header   header
 	decoder  *hpack.Decoder
 	flight   flight

@@ -62,7 +62,7 @@ func (s *Session) adapt(w *window) {
 	}
 	fast := max(growBelow, s.rtt.twice())
 	switch {
-	case took < fast && w.queued <= w.target/4: // what is unread would only be more
+	case took < fast && (w.queued <= w.target/4 || !s.crowded()): // or else more would be unread
 		s.grow(w)
 	case took > shrinkAbove*fast && w.target > s.floor:
 		w.target = max(w.target/2, s.floor)

@@ -178,15 +178,22 @@ func TestWindowWithoutBudget(t *testing.T) {
 	})
 }
 
-// TestWindowOfSlowReader: the window does not grow while its reader is behind, be
-// the peer as fast as it likes: there would only be more unread.
+// TestWindowOfSlowReader: the window of one of several streams does not grow while
+// its reader is behind, be the peer as fast as it likes: there would only be more
+// unread.
 func TestWindowOfSlowReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		account := newBudget(64 * mib)
 		from, st := flooded(t, h2mux.Config{Window: 64 * kib, MaxWindow: mib, Budget: account})
+		from.connect(3)
+		from.settle()
+		other := &sender{peer: from.peer, stream: 3, credit: 64 * kib}
 		buf := make([]byte, 4*kib)
 		for from.sent < 4*mib {
 			from.send(64 * kib) // as much as there is credit for
+			other.connection = from.connection
+			other.send(1)
+			from.connection = other.connection
 			if _, err := io.ReadFull(st, buf); err != nil {
 				t.Fatal(err)
 			}
