@@ -32,8 +32,9 @@ const (
 // crowded reports whether bytes of several streams have been coming not long ago.
 func (s *Session) crowded() bool { return s.stats.BytesReceived-s.flight.since < crowded }
 
-// arrive counts n bytes of DATA that have come on a stream, and returns the credit to be
-// advertised, if any. It reports whether the peer has kept to what it had.
+// arrive counts n bytes of DATA that have come on a stream, and returns the
+// credit to be advertised, if any. It reports whether the peer has kept to what
+// it had.
 func (s *Session) arrive(id uint32, n int64) (credit int64, ok bool) {
 	f := &s.flight
 	if f.last != id {

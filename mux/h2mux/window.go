@@ -28,6 +28,10 @@ const (
 	shrinkAbove = 16
 )
 
+// shortWindow is what a window grows to where the peer is near. More would do no
+// good there, and leave the processor's caches.
+const shortWindow = 512 << 10
+
 // consume counts n bytes that were read, and returns the credit to be
 // advertised now, if any.
 func (s *Session) consume(w *window, n int64) (credit int64) {
@@ -73,6 +77,9 @@ func (s *Session) adapt(w *window) {
 // grow doubles the window if the budget allows it.
 func (s *Session) grow(w *window) {
 	target := min(2*w.target, s.maxWindow)
+	if s.rtt.short() {
+		target = max(w.target, min(target, shortWindow))
+	}
 	more := target - s.floor - w.reserved
 	if more > 0 {
 		if !s.cfg.Budget.TryReserve(int(more)) {

@@ -234,12 +234,11 @@ func TestWindowUnread(t *testing.T) {
 		}()
 		from.send(8 * mib)
 		<-reading
-		unread := from.sent - 8*mib
 		left := from.send(8 * mib)
 		if left == 0 || from.credit != 0 {
 			t.Errorf("%d bytes were sent that nobody reads", 8*mib-left)
 		}
-		unread = from.sent - 8*mib
+		unread := from.sent - 8*mib
 		if bound := account.used.Load() + 64*kib; unread > bound || unread < mib/2 {
 			t.Errorf("%d bytes are unread, %d accounted for", unread, bound)
 		}

@@ -91,7 +91,9 @@ func (s *Session) lead(own *Stream) {
 	s.leading, s.leader = true, own
 	for s.err == nil && s.hasWork() && (own == nil || own.turn.counted && own.writeProblem() == nil) {
 		if !s.direct && s.sched.crowd() {
-			s.gatherWriters()
+			if s.gatherWriters(); s.err != nil || !s.hasWork() {
+				break
+			}
 		}
 		if err := s.writeOne(false); err != nil {
 			s.fail(&mux.SessionError{Remote: true, Err: err})
