@@ -6,6 +6,7 @@ require (
 	github.com/bytedance/gopkg v0.1.4
 	github.com/hashicorp/yamux v0.1.2
 	github.com/headrace-go/headrace v0.0.0
+	github.com/headrace-go/headrace/bench v0.0.0
 	github.com/jackc/puddle/v2 v2.2.3
 	github.com/libp2p/go-buffer-pool v0.1.0
 	github.com/quic-go/quic-go v0.65.0
@@ -31,4 +32,7 @@ require (
 	lukechampine.com/blake3 v1.3.0 // indirect
 )
 
-replace github.com/headrace-go/headrace => ../../
+replace (
+	github.com/headrace-go/headrace => ../../
+	github.com/headrace-go/headrace/bench => ../
+)

@@ -12,8 +12,10 @@ import (
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if flag.Lookup("test.bench").Value.String() != "" {
-		fmt.Println("Unit jain better=higher")
-		for _, unit := range []string{"p50-ns", "p95-ns", "p99-ns", "cpu-ns/B", "relay-cpu-ns/B", "relay-cpu-ns/op", "relay-allocs/MB", "relay-allocs/op", "calls/MB", "calls/echo-64", "calls/echo-4096", "cpu-ns/datagram", "heap-B/stream", "heap-B/end", "objects/stream", "goroutines/stream"} {
+		for _, unit := range []string{"jain", "kept-%", "alone-MB/s"} {
+			fmt.Println("Unit", unit, "better=higher")
+		}
+		for _, unit := range []string{"p50-ns", "p95-ns", "p99-ns", "cpu-ns/B", "relay-cpu-ns/B", "relay-cpu-ns/op", "relay-allocs/MB", "relay-allocs/op", "calls/MB", "calls/echo-64", "calls/echo-4096", "cpu-ns/datagram", "heap-B/stream", "heap-B/end", "objects/stream", "goroutines/stream", "heap-B/session", "stack-B/session", "goroutines/session", "unread-B"} {
 			fmt.Println("Unit", unit, "better=lower")
 		}
 	}

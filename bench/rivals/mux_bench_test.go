@@ -205,7 +205,7 @@ func idle(b *testing.B, p pairing, streams int) {
 	runtime.KeepAlive(kept)
 }
 
-type heap struct{ bytes, objects, goroutines float64 }
+type heap struct{ bytes, objects, stack, goroutines float64 }
 
 // live returns what is alive after two collections.
 func live() heap {
@@ -213,5 +213,5 @@ func live() heap {
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return heap{float64(m.HeapAlloc), float64(m.HeapObjects), float64(runtime.NumGoroutine())}
+	return heap{float64(m.HeapAlloc), float64(m.HeapObjects), float64(m.StackInuse), float64(runtime.NumGoroutine())}
 }

@@ -65,6 +65,7 @@ const (
 	roleEcho = 'e' // send back
 	roleSink = 's' // count
 	roleIdle = 'i' // send 64 bytes back, then hold the stream without a goroutine or a buffer
+	roleStop = 'x' // read no more, until the end of the session
 )
 
 // A server serves the streams of a session.
@@ -99,8 +100,14 @@ func (s *server) stream(stream io.ReadWriteCloser, number int) {
 		stream.Close()
 		return
 	}
-	if role[0] == roleIdle {
+	switch role[0] {
+	case roleIdle:
 		s.hold(stream)
+		return
+	case roleStop:
+		s.lock.Lock()
+		s.idle = append(s.idle, stream)
+		s.lock.Unlock()
 		return
 	}
 	defer stream.Close()

@@ -113,6 +113,20 @@ func (r *rtt) sample() {
 	r.sent = time.Time{}
 }
 
+// short reports whether the peer is near: then it is the scheduler that makes
+// round trips long.
+func (r *rtt) short() bool { return 0 < r.least && r.least < time.Millisecond }
+
+// twice returns what two round trips take. On a long way it is those of now, but
+// no more than four of the shortest, since a queue of our own making is among
+// what makes them long.
+func (r *rtt) twice() time.Duration {
+	if r.short() {
+		return 2 * r.least
+	}
+	return min(2*r.smooth, 4*r.least)
+}
+
 func (s *Session) onPing(e event) error {
 	data := binary.BigEndian.Uint64(e.payload)
 	if !e.has(flagAck) {

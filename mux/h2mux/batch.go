@@ -12,6 +12,7 @@ type batch struct {
 	ends []int    // of frames, in bytes from the beginning of the batch
 	segs []segment
 	n    int // bytes
+	from int // where the TLS record begins that the next frame goes into
 }
 
 // A segment is a part of what a stream wants to send.
@@ -24,12 +25,15 @@ const (
 	// batchMax bounds the payloads of one write, so that what becomes urgent
 	// meanwhile does not wait for long.
 	batchMax   = 128 << 10
+	stagedMax  = 64 << 10 // the same where payloads are copied
 	maxSegs    = 64
 	headMax    = 8 << 10
-	copyMax    = 512 // payloads up to this length are copied
-	stagedMax  = 64 << 10
+	copyMax    = 512           // payloads up to this length are copied
 	recordMax  = 16384         // of a TLS record
 	recordData = recordMax - 9 // of a frame that fills one
+	// recordLeast is what must be left of a record for the beginning of a
+	// stream's bytes to be put there.
+	recordLeast = 1 << 10
 )
 
 var batches = sync.Pool{New: func() any {
@@ -39,7 +43,7 @@ var batches = sync.Pool{New: func() any {
 func (b *batch) reset() {
 	clear(b.bufs)
 	clear(b.segs)
-	b.head, b.run, b.bufs, b.ends, b.segs, b.n = nil, 0, b.bufs[:0], b.ends[:0], b.segs[:0], 0
+	b.head, b.run, b.bufs, b.ends, b.segs, b.n, b.from = nil, 0, b.bufs[:0], b.ends[:0], b.segs[:0], 0, 0
 	batches.Put(b)
 }
 
@@ -54,6 +58,16 @@ func (b *batch) flushRun() {
 // room reports whether one more frame fits.
 func (b *batch) room() bool {
 	return len(b.segs) < maxSegs && len(b.bufs) < cap(b.bufs)-8 && headMax-len(b.head) >= headerLen+copyMax
+}
+
+// record returns how long the payload of the next frame may be for the frame to
+// end in the record that the last one has ended in, or else in the next.
+func (b *batch) record() int {
+	room := recordMax - (b.n - b.from) - headerLen
+	if room < recordLeast {
+		b.from, room = b.n, recordData
+	}
+	return room
 }
 
 // data appends a frame with the next n bytes that st wants to send.
@@ -124,6 +138,9 @@ func (s *Session) collect(b *batch) {
 			break
 		}
 		n := min(st.left, most, s.frameMax, int(min(st.credit, s.window)), max(limit-b.n, headerLen))
+		if !s.direct {
+			n = min(n, b.record())
+		}
 		// A rest too short to be worth a frame waits for the next batch.
 		if n < st.left && n < copyMax && len(b.segs) > 0 && limit-b.n < copyMax {
 			break

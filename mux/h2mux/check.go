@@ -49,6 +49,6 @@ func (s *Session) audit() {
 	assert(sendable == s.sched.sendable, "%d streams can send, %d counted", sendable, s.sched.sendable)
 	assert(queued == s.queued, "%d bytes wait, %d counted", queued, s.queued)
 	assert(queuedIn <= s.queuedIn, "%d bytes are unread, %d counted", queuedIn, s.queuedIn)
-	assert(s.window <= maxWindow && s.recvLeft >= 0, "connection: %d to send, %d to receive", s.window, s.recvLeft)
+	assert(s.window <= maxWindow && s.flight.left >= 0, "connection: %d to send, %d to receive", s.window, s.flight.left)
 	assert(s.lingering >= 0 && s.open >= 0, "%d linger, %d open", s.lingering, s.open)
 }

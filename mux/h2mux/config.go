@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/headrace-go/headrace/internal/growth"
 	"github.com/headrace-go/headrace/internal/slab"
 )
 
@@ -28,7 +27,7 @@ type Config struct {
 	// that windows do not grow.
 	MaxWindow int
 	// Budget grants what windows grow by; a refusal means that they stay as
-	// they are. Nil means the one of 4 MiB that all streams of the process share.
+	// they are. Nil means one of 16 MiB that all sessions of the process share.
 	Budget interface {
 		TryReserve(n int) bool
 		Release(n int)
@@ -122,7 +121,7 @@ func (cfg *Config) normalize() error {
 		return errors.New("h2mux: Config.KeepAliveTimeout is negative")
 	}
 	if cfg.Budget == nil {
-		cfg.Budget = growth.Default()
+		cfg.Budget = &processCredit
 	}
 	if cfg.Pool == nil {
 		cfg.Pool = slab.Default()

@@ -50,6 +50,62 @@ func (p *Parser) Feed(data []byte, piece int, seen func(length int, typ, flags b
 	return nil
 }
 
+// A Scheduler is a scheduler by itself.
+type Scheduler struct{ s scheduler }
+
+// Quantum is a turn in it, in bytes.
+const Quantum = quantum
+
+// A Flow is a stream in a Scheduler.
+type Flow struct{ st Stream }
+
+// Add returns a new stream with nothing to send.
+func (s *Scheduler) Add(id uint32, urgency int) *Flow {
+	f := &Flow{Stream{id: id}}
+	f.st.turn.urgency = uint8(urgency)
+	return f
+}
+
+// Change gives f bytes to send, and credit for them, or takes some away.
+func (s *Scheduler) Change(f *Flow, left, credit int) {
+	f.st.left += left
+	f.st.credit += int64(credit)
+	s.s.update(&f.st)
+}
+
+// Move gives f another urgency.
+func (s *Scheduler) Move(f *Flow, urgency int) { s.s.move(&f.st, uint8(urgency)) }
+
+// Drop takes f out.
+func (s *Scheduler) Drop(f *Flow) {
+	f.st.left = 0
+	s.s.forget(&f.st)
+}
+
+// Send sends one frame of limit bytes at most, as a batch does. It returns nil
+// if there is none.
+func (s *Scheduler) Send(limit int) (id uint32, n int) {
+	st, most := s.s.pick()
+	if st == nil {
+		return 0, 0
+	}
+	n = min(st.left, most, limit, int(st.credit))
+	st.left -= n
+	st.credit -= int64(n)
+	s.s.sent(st, n)
+	return st.id, n
+}
+
+// Sendable is how many streams can send.
+func (s *Scheduler) Sendable() int { return s.s.sendable }
+
+// SetNextID makes a client go on with a stream number.
+func (s *Session) SetNextID(id uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.nextID = id
+}
+
 // Idle reports whether the session holds no buffer of its own.
 func (s *Session) Idle() bool {
 	s.mu.Lock()

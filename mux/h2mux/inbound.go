@@ -45,12 +45,12 @@ func (s *Session) onData(e event, b *block) error {
 func (s *Session) beginData(f frame, empty bool) error {
 	s.current = nil
 	n := int64(f.length)
-	if s.recvLeft -= n; s.recvLeft < 0 {
+	credit, ok := s.arrive(f.id, n)
+	if !ok {
 		return connError(mux.FlowControl, "more than the connection's window")
 	}
-	if s.recvLeft <= connWindow/2 {
-		s.sendWindowUpdate(0, connWindow-s.recvLeft)
-		s.recvLeft = connWindow
+	if credit > 0 {
+		s.sendWindowUpdate(0, credit)
 	}
 	if empty && !f.has(flagEndStream) {
 		if err := s.limits.empties.fill(); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"testing"
+	"testing/synctest"
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
@@ -41,20 +42,45 @@ func newPeer(t *testing.T, cfg h2mux.Config) (*peer, *h2mux.Session) {
 	return p, s
 }
 
+// newServer returns a client session and its server, which has said hello and
+// has been understood.
+func newServer(t *testing.T, cfg h2mux.Config, settings ...http2.Setting) (*peer, *h2mux.Session) {
+	t.Helper()
+	a, b := faultconn.Pair(1 << 20)
+	s, err := h2mux.Client(a, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make([]byte, len(http2.ClientPreface))
+	if _, err := io.ReadFull(b, got); err != nil || string(got) != http2.ClientPreface {
+		t.Fatalf("the client begins with %q, %v", got, err)
+	}
+	p := speak(t, b)
+	p.check(p.framer.WriteSettings(settings...))
+	t.Cleanup(func() { s.Close() })
+	synctest.Wait()
+	return p, s
+}
+
 func speak(t *testing.T, c *faultconn.Endpoint) *peer {
 	p := &peer{t: t, conn: c, framer: http2.NewFramer(c, c), frames: make(chan http2.Frame, 1<<16)}
 	p.enc = hpack.NewEncoder(&p.block)
 	go func() {
 		defer close(p.frames)
 		framer := http2.NewFramer(io.Discard, c)
+		framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
 		for {
 			f, err := framer.ReadFrame()
 			if err != nil {
 				return
 			}
-			if h, ok := f.(*http2.GoAwayFrame); ok {
-				p.frames <- &goAway{h, string(h.DebugData())}
-				continue
+			switch h := f.(type) {
+			case *http2.GoAwayFrame:
+				f = &goAway{h, string(h.DebugData())}
+			case *http2.SettingsFrame:
+				kept := &settings{SettingsFrame: h, values: map[http2.SettingID]uint32{}}
+				h.ForeachSetting(func(s http2.Setting) error { kept.values[s.ID] = s.Val; return nil })
+				f = kept
 			}
 			p.frames <- f
 		}
@@ -67,10 +93,15 @@ func speak(t *testing.T, c *faultconn.Endpoint) *peer {
 	return p
 }
 
-// goAway keeps what the framer's buffer loses.
+// goAway and settings keep what the framer's buffer loses.
 type goAway struct {
 	*http2.GoAwayFrame
 	reason string
+}
+
+type settings struct {
+	*http2.SettingsFrame
+	values map[http2.SettingID]uint32
 }
 
 func (p *peer) check(err error) {

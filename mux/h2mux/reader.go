@@ -3,6 +3,7 @@ package h2mux
 import (
 	"errors"
 	"net"
+	"runtime"
 
 	"github.com/headrace-go/headrace/mux"
 )
@@ -59,6 +60,7 @@ func (s *Session) receiveSocket() error {
 			return err
 		}
 		n := len(buf)
+		s.flight.behind = n == size
 		if err := s.feedBlock(buf, n); err != nil {
 			return err
 		}
@@ -78,10 +80,12 @@ func layered(c net.Conn) bool {
 	return ok
 }
 
-// receiveLayer waits for the header of a frame without a buffer, and reads each
-// payload into one that fits.
+// receiveLayer waits for the header of a frame without a buffer, and reads the
+// payload into one that fits, or, while reads come back full, that has room for
+// more: there are layers that have many records at hand.
 func (s *Session) receiveLayer() error {
 	var head [headerLen]byte
+	size := 0
 	for {
 		if s.parse.state == atHeader {
 			n, err := s.conn.Read(head[:s.parse.wants()])
@@ -93,11 +97,17 @@ func (s *Session) receiveLayer() error {
 			}
 			continue
 		}
-		buf := s.pool.Get(min(s.parse.wants(), readMin))
+		buf := s.pool.Get(max(size, min(s.parse.wants(), readMin)))
 		n, err := s.conn.Read(buf)
 		if n == 0 && err != nil {
 			s.pool.Put(buf)
 			return err
+		}
+		switch full := n == len(buf); {
+		case full && n >= readMin/2:
+			size = min(max(2*size, 2*readMin), readMax)
+		case n <= size/2:
+			size /= 2
 		}
 		if err := s.feedBlock(buf, n); err != nil {
 			return err
@@ -131,11 +141,17 @@ func (s *Session) receiveConn() error {
 	}
 }
 
-// feedBlock feeds the n bytes in buf, which it owns.
+// feedBlock feeds the n bytes in buf, which it owns. If they are many, and of
+// several streams, it lets those run who wait for them: while there is always
+// more to read, on few processors, they would wait until the windows of all
+// are used up.
 func (s *Session) feedBlock(buf []byte, n int) error {
 	b := newBlock(buf, s.pool, &s.pinned)
 	err := s.feed(buf[:n], b)
 	b.release()
+	if n >= readMin && s.readers {
+		runtime.Gosched()
+	}
 	return err
 }
 
@@ -195,6 +211,7 @@ func (s *Session) feed(p []byte, b *block) error {
 		}
 		s.check()
 	}
+	s.readers = s.crowded()
 	s.nudge()
 	return nil
 }

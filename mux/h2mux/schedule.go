@@ -26,7 +26,7 @@ type scheduler struct {
 const (
 	urgencies      = 8
 	defaultUrgency = 3
-	quantum        = 16 << 10
+	quantum        = recordData // a frame that fills a record, or two turns would be four frames
 )
 
 type level struct{ fresh, busy list }
@@ -121,10 +121,11 @@ func (s *scheduler) pick() (*Stream, int) {
 		switch {
 		case st == nil:
 			s.occupied &= s.occupied - 1
-		case st.turn.counted && (st.turn.deficit > 0 || s.sendable == 1):
-			if s.sendable == 1 {
-				return st, maxTurn // nobody waits
-			}
+		case st.turn.counted && s.sendable == 1:
+			return st, maxTurn // nobody waits
+		case st.turn.counted && st.left <= st.turn.deficit+tail:
+			return st, st.left // on credit, if it is more than the turn
+		case st.turn.counted && st.turn.deficit > 0:
 			return st, st.turn.deficit
 		case st.turn.counted:
 			st.turn.deficit += quantum
@@ -139,6 +140,10 @@ func (s *scheduler) pick() (*Stream, int) {
 	}
 	return nil, 0
 }
+
+// tail is how much more than its turn a stream may send to have done with a
+// Write, at the expense of its next turn.
+const tail = 1 << 10
 
 // maxTurn is more than a batch holds.
 const maxTurn = 1 << 30
@@ -161,8 +166,11 @@ func (s *scheduler) yield(st *Stream) bool {
 		return false
 	}
 	st.turn.unyielded = 0
-	return s.total-s.changed < crowded
+	return s.crowd()
 }
+
+// crowd reports whether several streams have been sending not long ago.
+func (s *scheduler) crowd() bool { return s.total-s.changed < crowded }
 
 // crowded is how many bytes in a row one stream sends before it is alone.
 const crowded = 1 << 20

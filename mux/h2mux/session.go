@@ -59,9 +59,10 @@ type Session struct {
 	parse    parser
 	settled  bool // the peer's first SETTINGS have come
 	current  *Stream
+	readers  bool // several streams are being received; the reader's own
 	header   header
 	decoder  *hpack.Decoder
-	recvLeft int64 // what the peer may still send on the connection
+	flight   flight
 	queuedIn int64 // what streams have received and nobody has read
 	limits   limits
 	connect  bool // the peer allows extended CONNECT
@@ -122,9 +123,9 @@ func newSession(c net.Conn, cfg Config, client bool) (*Session, error) {
 		readerDone: make(chan struct{}), done: make(chan struct{}),
 		streams: make(map[uint32]*Stream),
 		nextID:  1, peerLimit: assumedLimit,
-		recvLeft: connWindow,
-		limits:   newLimits(),
-		window:   defaultWindow, initial: defaultWindow, peerMax: defaultMaxFrame,
+		flight: flight{left: flightFloor, target: flightFloor},
+		limits: newLimits(),
+		window: defaultWindow, initial: defaultWindow, peerMax: defaultMaxFrame,
 	}
 	s.slots.L, s.arrived.L, s.flush.L, s.drain.quiet.L = &s.mu, &s.mu, &s.mu, &s.mu
 	if !cfg.portable {
@@ -146,10 +147,7 @@ func newSession(c net.Conn, cfg Config, client bool) (*Session, error) {
 const (
 	// assumedLimit stands in for what the peer has not said yet.
 	assumedLimit = 100
-	// connWindow is so large that it never limits anybody: what bounds memory
-	// are the streams' windows, and one that is not read must not stop others.
-	connWindow = 1 << 30
-	tableSize  = 4096
+	tableSize    = 4096
 )
 
 // bind finds the socket under c, for the fast paths.
@@ -215,7 +213,7 @@ func (s *Session) greet() {
 	}
 	s.sendSettings(settings...)
 	s.rtt.sent = time.Now()
-	s.sendWindowUpdate(0, connWindow-defaultWindow)
+	s.sendWindowUpdate(0, s.flight.left-defaultWindow)
 }
 
 // fail ends the session for the first cause it is told. The lock is held.

@@ -22,11 +22,15 @@ func (w *window) bound() int64 { return max(w.target, w.avail+w.queued) }
 
 // Windows grow while they are used up within growBelow or two round trips,
 // whichever is longer, and shrink when using one up takes shrinkAbove times as
-// long. On a fast link the first bounds the queue in front of other streams.
+// long.
 const (
 	growBelow   = 250 * time.Microsecond
 	shrinkAbove = 16
 )
+
+// shortWindow is what a window grows to where the peer is near. More would do no
+// good there, and leave the processor's caches.
+const shortWindow = 512 << 10
 
 // consume counts n bytes that were read, and returns the credit to be
 // advertised now, if any.
@@ -34,6 +38,7 @@ func (s *Session) consume(w *window, n int64) (credit int64) {
 	w.queued -= n
 	s.queuedIn -= n
 	w.used += n
+	s.settle(w) // it may be shrinking
 	credit = w.target - w.queued - w.avail
 	if credit < w.target/4 {
 		return 0
@@ -59,9 +64,9 @@ func (s *Session) adapt(w *window) {
 	if first {
 		return
 	}
-	fast := max(growBelow, 2*s.rtt.least)
+	fast := max(growBelow, s.rtt.twice())
 	switch {
-	case took < fast:
+	case took < fast && (w.queued <= w.target/4 || !s.crowded()): // or else more would be unread
 		s.grow(w)
 	case took > shrinkAbove*fast && w.target > s.floor:
 		w.target = max(w.target/2, s.floor)
@@ -72,6 +77,9 @@ func (s *Session) adapt(w *window) {
 // grow doubles the window if the budget allows it.
 func (s *Session) grow(w *window) {
 	target := min(2*w.target, s.maxWindow)
+	if s.rtt.short() {
+		target = max(w.target, min(target, shortWindow))
+	}
 	more := target - s.floor - w.reserved
 	if more > 0 {
 		if !s.cfg.Budget.TryReserve(int(more)) {
@@ -90,10 +98,10 @@ func (s *Session) settle(w *window) {
 	}
 }
 
-// abandon gives back all of it.
+// abandon gives back all of it. Nothing more will come.
 func (s *Session) abandon(w *window) {
 	s.queuedIn -= w.queued
-	w.queued = 0
+	w.queued, w.avail, w.target = 0, 0, s.floor
 	if w.reserved > 0 {
 		s.cfg.Budget.Release(int(w.reserved))
 		w.reserved = 0

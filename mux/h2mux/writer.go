@@ -3,6 +3,7 @@ package h2mux
 import (
 	"errors"
 	"os"
+	"runtime"
 	"time"
 
 	"github.com/headrace-go/headrace/mux"
@@ -89,6 +90,11 @@ func (s *Session) flusher() {
 func (s *Session) lead(own *Stream) {
 	s.leading, s.leader = true, own
 	for s.err == nil && s.hasWork() && (own == nil || own.turn.counted && own.writeProblem() == nil) {
+		if !s.direct && s.sched.crowd() {
+			if s.gatherWriters(); s.err != nil || !s.hasWork() {
+				break
+			}
+		}
 		if err := s.writeOne(false); err != nil {
 			s.fail(&mux.SessionError{Remote: true, Err: err})
 		}
@@ -97,6 +103,15 @@ func (s *Session) lead(own *Stream) {
 	if s.hasWork() || s.err != nil {
 		s.flush.Signal()
 	}
+}
+
+// gatherWriters lets the writers run that the last batch has woken: who of them
+// runs first would otherwise be back before the others have begun, again and
+// again, and send more than they do. It lets go of the lock meanwhile.
+func (s *Session) gatherWriters() {
+	s.mu.Unlock()
+	runtime.Gosched()
+	s.mu.Lock()
 }
 
 // writeOne collects and writes one batch. It lets go of the lock meanwhile. With
@@ -238,8 +253,12 @@ func (s *Session) writeStaged(b *batch) error {
 }
 
 // writePieces writes staging in pieces that end where frames do and are as near
-// to a record as that allows.
+// to a record as that allows. What gathers by itself gets all at once.
 func (s *Session) writePieces(staging []byte, ends []int) error {
+	if _, ok := s.conn.(gatherer); ok {
+		_, err := s.conn.Write(staging)
+		return err
+	}
 	start, end := 0, 0
 	for i := 0; i <= len(ends); i++ {
 		if i < len(ends) && (end == start || ends[i]-start <= recordMax) {

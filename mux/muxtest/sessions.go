@@ -179,11 +179,23 @@ func testLoad(t *testing.T, s *sides) {
 	if l := s.accepter.Load(); l.Streams != 2 {
 		t.Errorf("Load of the accepter: %d streams, want 2", l.Streams)
 	}
-	s.closeWrite(a)
-	s.wantEOF(b, nil)
-	s.close(b)
-	s.wantEOF(a, nil)
-	s.close(a)
+	const there, back = 100_000, 50_000
+	for _, side := range []struct {
+		from, to mux.Stream
+		n        int
+	}{{a, b, there}, {b, a, back}} {
+		s.group.Go(func() {
+			side.from.Write(data(side.n))
+			side.from.CloseWrite()
+		})
+		s.wantEOF(side.to, data(side.n))
+	}
+	s.close(a, b)
+	for name, session := range map[string]mux.Session{"opener": s.opener, "accepter": s.accepter} {
+		if l := session.Load(); l.Bytes < there+back || l.Bytes > 2*(there+back) {
+			t.Errorf("Load of the %s: %d bytes, want those of both ways, %d", name, l.Bytes, there+back)
+		}
+	}
 	if l := s.opener.Load(); l.Streams != 1 {
 		t.Errorf("Load after one has ended: %d streams, want 1", l.Streams)
 	}
