@@ -110,23 +110,25 @@ func pick(all []candidate, use Use, room bool) *candidate {
 func (c *candidate) rank(use Use, room bool) int {
 	rank := 0
 	if c.full() {
-		rank += 4
+		rank += 8
 	}
 	if c.worn {
-		rank += 2
+		rank += 4
 	}
 	switch {
 	case use == Interactive && c.bulk:
 		rank++
 	case use == Bulk && !c.bulk && (c.load.Streams > 0 || !room):
-		rank++
+		rank += 2
+	case use == Bulk && c.bulk && c.load.Streams > 0:
+		rank++ // an empty one is better, however its delay compares
 	}
 	return rank
 }
 
 // sooner reports whether c serves a new stream sooner than d.
 func (c *candidate) sooner(d *candidate) bool {
-	const alike = time.Millisecond // less than that is noise
+	alike := max(time.Millisecond, min(c.load.RTT, d.load.RTT)/8) // less than that is noise
 	if diff := c.delay - d.delay; diff > alike || diff < -alike {
 		return diff < 0
 	}

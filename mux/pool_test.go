@@ -515,3 +515,20 @@ func TestPoolOpenWith(t *testing.T) {
 		}
 	})
 }
+
+// TestPoolSpreadsBulk: a session that was dialed for bulk is used for it, also
+// if its round trips seem longer than those of one that has bulk already.
+func TestPoolSpreadsBulk(t *testing.T) {
+	bubble(t, mux.PoolConfig{MaxSessions: 4, MaxDelay: -1}, func(t *testing.T, p *mux.Pool, peer *fakePeer) {
+		mustOpen(t, p, mux.Interactive)
+		used := map[int]int{}
+		for range 3 {
+			s := mustOpen(t, p, mux.Bulk)
+			used[s.session.id]++
+			s.session.set(func(l *mux.Load) { l.RTT = 5 * time.Millisecond })
+		}
+		if len(used) != 3 {
+			t.Errorf("3 bulk streams per session %v, want a session for each", used)
+		}
+	})
+}

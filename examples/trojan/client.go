@@ -13,6 +13,7 @@ import (
 	"github.com/headrace-go/headrace/aead/tlsrecord"
 	"github.com/headrace-go/headrace/bufpool"
 	"github.com/headrace-go/headrace/connpool"
+	"github.com/headrace-go/headrace/examples/internal/certificate"
 	"github.com/headrace-go/headrace/examples/internal/serve"
 	"github.com/headrace-go/headrace/examples/internal/socks"
 	"github.com/headrace-go/headrace/examples/internal/trojan"
@@ -56,7 +57,7 @@ func runClient(args []string) {
 	if *name == "" {
 		*name = host
 	}
-	roots, err := authorities(*ca)
+	roots, err := certificate.Authorities(*ca)
 	if err != nil {
 		log.Fatal(err)
 	}

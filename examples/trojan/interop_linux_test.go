@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/headrace-go/headrace/examples/internal/certificate"
 	"github.com/headrace-go/headrace/examples/internal/proxytest"
 )
 
@@ -199,7 +200,7 @@ func certificateFiles(t *testing.T) (cert, key string) {
 	t.Helper()
 	dir := t.TempDir()
 	cert, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	identity, err := selfSigned(testName, cert)
+	identity, err := certificate.SelfSigned(testName, cert)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/headrace-go/headrace/examples/internal/certificate"
 	"github.com/headrace-go/headrace/examples/internal/proxytest"
 	"github.com/headrace-go/headrace/examples/internal/socks"
 	"github.com/headrace-go/headrace/examples/internal/trojan"
@@ -130,7 +131,7 @@ func TestNothingToSay(t *testing.T) {
 // says which of its handshakes are resumed.
 func TestSessionsAreResumed(t *testing.T) {
 	ca := filepath.Join(t.TempDir(), "ca.pem")
-	identity, err := selfSigned(testName, ca)
+	identity, err := certificate.SelfSigned(testName, ca)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +186,7 @@ func webServer(t *testing.T) string {
 // server behind it.
 func TestVisitors(t *testing.T) {
 	server, ca := startServer(t, "-fallback", webServer(t))
-	roots, err := authorities(ca)
+	roots, err := certificate.Authorities(ca)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +209,7 @@ func TestVisitors(t *testing.T) {
 	// A web server may close, with a reset, as soon as it has heard enough of
 	// these. This one listens to the end, and repeats it.
 	server, ca = startServer(t, "-fallback", parrot(t))
-	if roots, err = authorities(ca); err != nil {
+	if roots, err = certificate.Authorities(ca); err != nil {
 		t.Fatal(err)
 	}
 	for name, said := range map[string]string{
@@ -259,7 +260,7 @@ func wrongRequest(password string) string {
 // TestVisitorsWithoutFallback are closed, and logged.
 func TestVisitorsWithoutFallback(t *testing.T) {
 	server, ca := startServer(t)
-	roots, err := authorities(ca)
+	roots, err := certificate.Authorities(ca)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -353,7 +354,7 @@ func TestRefusesNonsense(t *testing.T) {
 // connection, and one that the server has ended is replaced.
 func TestWarm(t *testing.T) {
 	ca := filepath.Join(t.TempDir(), "ca.pem")
-	identity, err := selfSigned(testName, ca)
+	identity, err := certificate.SelfSigned(testName, ca)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/headrace-go/headrace/aead/tlsrecord"
+	"github.com/headrace-go/headrace/examples/internal/certificate"
 	"github.com/headrace-go/headrace/examples/internal/names"
 	"github.com/headrace-go/headrace/examples/internal/serve"
 	"github.com/headrace-go/headrace/examples/internal/trojan"
@@ -37,7 +38,7 @@ func runServer(args []string) {
 	fallback := o.set.String("fallback", "", "hand those who are not clients to the web server at `address`; they are closed without one")
 	password := o.parse(args)
 	s := &server{key: password, fallback: *fallback, dialer: serve.Dialer(dialTimeout)}
-	identity, err := loadIdentity(*cert, *key, *name)
+	identity, err := certificate.Identity(*cert, *key, *name)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -52,16 +53,6 @@ func runServer(args []string) {
 	cfg := o.config
 	cfg.Open, cfg.OpenTimeout = s.open, openTimeout
 	serve.Main(cfg)
-}
-
-func loadIdentity(cert, key, name string) (tls.Certificate, error) {
-	switch {
-	case name != "" && key == "":
-		return selfSigned(name, cert)
-	case name == "" && cert != "" && key != "":
-		return tls.LoadX509KeyPair(cert, key)
-	}
-	return tls.Certificate{}, errors.New("a server needs -cert and -key, or -selfsigned without -key")
 }
 
 // open lets a client in, or hands a visitor on.

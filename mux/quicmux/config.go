@@ -70,6 +70,8 @@ type Config struct {
 	// written and nothing else, as those of Wrap do, and the peer may have 16
 	// unidirectional streams, which are accepted on Session.Conn.
 	Bare bool
+
+	portable bool // have quic-go read the socket, for tests
 }
 
 // bareUni is how many unidirectional streams the peer of a Bare session may

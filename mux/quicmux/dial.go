@@ -29,7 +29,8 @@ func Dial(ctx context.Context, addr string, cfg Config) (*Session, error) {
 		return nil, err
 	}
 	buffers := ask(udp)
-	transport := &quic.Transport{Conn: udp}
+	through, gro := cfg.through(udp)
+	transport := &quic.Transport{Conn: through}
 	closeAll := func() {
 		_ = transport.Close() // there is nothing to be done about an error
 		_ = udp.Close()
@@ -48,7 +49,7 @@ func Dial(ctx context.Context, addr string, cfg Config) (*Session, error) {
 		closeAll()
 		grown.release(conn)
 	})
-	s.buffers = buffers
+	s.buffers, s.gro = buffers, gro
 	return s, nil
 }
 

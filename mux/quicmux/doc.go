@@ -29,6 +29,9 @@
 // quic-go's. A relay cannot park over a stream: QUIC streams cannot be watched,
 // so that whoever waits for one does so in Read.
 //
+// Datagrams leave joined, by quic-go, and on Linux they arrive joined, which
+// quic-go alone does not have: Stats tells (GSO, GRO).
+//
 // Congestion control is quic-go's, and no other is promised. One connection is
 // served by one of its goroutines: several connections, on sockets of their own,
 // use several processors (mux.Pool).

@@ -17,7 +17,7 @@ type Listener struct {
 	accept    func(context.Context) (*quic.Conn, error)
 	windows   *windows
 	buffers   Buffers
-	bare      bool
+	bare, gro bool
 }
 
 // Listen accepts sessions at addr, "host:port". It starts quic-go's goroutines,
@@ -35,7 +35,9 @@ func Listen(addr string, cfg Config) (*Listener, error) {
 		return nil, err
 	}
 	l := &Listener{udp: udp, buffers: ask(udp), windows: &windows{budget: cfg.Budget}, bare: cfg.Bare}
-	l.transport = &quic.Transport{Conn: udp}
+	through, gro := cfg.through(udp)
+	l.gro = gro
+	l.transport = &quic.Transport{Conn: through}
 	if cfg.Early {
 		early, err := l.transport.ListenEarly(cfg.TLS.Clone(), cfg.quic(l.windows))
 		if err != nil {
@@ -65,7 +67,7 @@ func (l *Listener) Accept(ctx context.Context) (*Session, error) {
 		return nil, err
 	}
 	s := newSession(conn, !l.bare, func() { l.windows.release(conn) })
-	s.buffers = l.buffers
+	s.buffers, s.gro = l.buffers, l.gro
 	return s, nil
 }
 

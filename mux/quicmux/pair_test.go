@@ -100,6 +100,17 @@ func TestSession(t *testing.T) {
 	})
 }
 
+// TestSessionPortable has quic-go read the sockets.
+func TestSessionPortable(t *testing.T) {
+	muxtest.TestSession(t, func(t *testing.T) (opener, accepter mux.Session) {
+		c, s := pair(t, quicmux.Portable(quicmux.Config{}), quicmux.Portable(quicmux.Config{}))
+		if c.Stats().GRO || s.Stats().GRO {
+			t.Error("datagrams arrive joined")
+		}
+		return c, s
+	})
+}
+
 // TestServerOpens: with QUIC either side may.
 func TestServerOpens(t *testing.T) {
 	muxtest.TestSession(t, func(t *testing.T) (opener, accepter mux.Session) {

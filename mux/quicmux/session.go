@@ -27,6 +27,7 @@ type Session struct {
 	limit   atomic.Int64 // of streams open at once, as far as is known
 
 	buffers Buffers
+	gro     bool
 
 	drain drain
 }

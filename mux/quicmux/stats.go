@@ -7,6 +7,7 @@ type Stats struct {
 	Early            bool // what was sent before the end of the handshake was accepted
 	Resumed          bool
 	GSO              bool // datagrams leave many at a time
+	GRO              bool // and arrive so; false for a connection that was wrapped
 	RTT, MinRTT      time.Duration
 	CongestionWindow uint64 // bytes
 	PacketsSent      uint64
@@ -36,6 +37,7 @@ func (s *Session) Stats() Stats {
 		Early:            state.Used0RTT,
 		Resumed:          state.TLS.DidResume,
 		GSO:              state.GSO,
+		GRO:              s.gro,
 		RTT:              c.SmoothedRTT,
 		MinRTT:           c.MinRTT,
 		CongestionWindow: c.CongestionWindow,

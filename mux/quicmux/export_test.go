@@ -1,0 +1,7 @@
+package quicmux
+
+// Portable returns cfg with which quic-go reads the socket by itself.
+func Portable(cfg Config) Config {
+	cfg.portable = true
+	return cfg
+}

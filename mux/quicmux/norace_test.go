@@ -1,0 +1,5 @@
+//go:build !race
+
+package quicmux_test
+
+const raceEnabled = false
