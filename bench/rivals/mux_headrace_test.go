@@ -8,6 +8,7 @@ import (
 	"net"
 	"testing"
 
+	"github.com/headrace-go/headrace/aead/tlsrecord"
 	"github.com/headrace-go/headrace/mux"
 	"github.com/headrace-go/headrace/mux/h2mux"
 	"github.com/headrace-go/headrace/vecio"
@@ -50,3 +51,26 @@ func (s headraceSession) open() (io.ReadWriteCloser, error) { return s.Open(cont
 func (s headraceSession) accept() (io.ReadWriteCloser, error) { return s.Accept(context.Background()) }
 
 func (s headraceSession) close() error { return s.Close() }
+
+// dialRecord speaks TLS 1.3 with records of our own, on both sides.
+func dialRecord(clientConfig, serverConfig *tls.Config) (net.Conn, net.Conn, error) {
+	rawClient, rawServer, err := dialTCP()
+	if err != nil {
+		return nil, nil, err
+	}
+	type result struct {
+		c   *tlsrecord.Conn
+		err error
+	}
+	shaken := make(chan result, 1)
+	go func() {
+		c, err := tlsrecord.Server(context.Background(), rawServer, serverConfig, tlsrecord.Config{})
+		shaken <- result{c, err}
+	}()
+	client, err := tlsrecord.Client(context.Background(), rawClient, clientConfig, tlsrecord.Config{})
+	r := <-shaken
+	if err := errors.Join(err, r.err); err != nil {
+		return nil, nil, err
+	}
+	return client, r.c, nil
+}

@@ -55,6 +55,7 @@ func pairings(tb testing.TB) []pairing {
 		}
 		if m.name == headraceMuxer.name {
 			all = append(all, pairing{m, "tlsmerged", func() (net.Conn, net.Conn, error) { return dialMerged(tlsConfigs(tb)) }})
+			all = append(all, pairing{m, "tlsrecord", func() (net.Conn, net.Conn, error) { return dialRecord(tlsConfigs(tb)) }})
 		}
 	}
 	return all
