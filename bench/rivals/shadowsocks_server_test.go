@@ -1,3 +1,5 @@
+//lint:file-ignore SA1019 sing-shadowsocks takes a type of sing that is called deprecated
+
 package rivals
 
 import (
@@ -17,8 +19,8 @@ import (
 	shadowsocks "github.com/sagernet/sing-shadowsocks"
 	"github.com/sagernet/sing-shadowsocks/shadowaead"
 	"github.com/sagernet/sing-shadowsocks/shadowaead_2022"
-	M "github.com/sagernet/sing/common/metadata"
-	N "github.com/sagernet/sing/common/network"
+	"github.com/sagernet/sing/common/metadata"
+	"github.com/sagernet/sing/common/network"
 
 	"github.com/headrace-go/headrace/aead"
 )
@@ -73,7 +75,7 @@ func dial22(raw net.Conn, suite aead.Suite, subkey func([]byte) (cipher.AEAD, er
 // A singEchoer sends back what sing's server has opened.
 type singEchoer struct{}
 
-func (singEchoer) NewConnection(_ context.Context, conn net.Conn, metadata M.Metadata) error {
+func (singEchoer) NewConnection(_ context.Context, conn net.Conn, metadata metadata.Metadata) error {
 	if metadata.Destination != singDestination {
 		return fmt.Errorf("destination %v, want %v", metadata.Destination, singDestination)
 	}
@@ -82,7 +84,7 @@ func (singEchoer) NewConnection(_ context.Context, conn net.Conn, metadata M.Met
 	return err
 }
 
-func (singEchoer) NewPacketConnection(context.Context, N.PacketConn, M.Metadata) error {
+func (singEchoer) NewPacketConnection(context.Context, network.PacketConn, metadata.Metadata) error {
 	return errors.New("no datagrams here")
 }
 
@@ -132,7 +134,7 @@ func echoedBySing(t *testing.T, service shadowsocks.Service, client *aead.ChunkC
 	data := randomKey(t, 1<<20)
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		if err := service.NewConnection(t.Context(), far, M.Metadata{}); err != nil && !errors.Is(err, io.EOF) {
+		if err := service.NewConnection(t.Context(), far, metadata.Metadata{}); err != nil && !errors.Is(err, io.EOF) {
 			t.Error(err)
 		}
 		far.Close()
