@@ -28,7 +28,15 @@ type rig struct {
 }
 
 func newRig(t testing.TB, suite uint16, client bool, cfg tlsrecord.Config) *rig {
-	a, b := faultconn.Pair(1 << 20)
+	t.Helper()
+	return newRigWith(t, 1<<20, suite, client, cfg)
+}
+
+// newRigWith is newRig with so many bytes of room each way, which are held until
+// the test ends.
+func newRigWith(t testing.TB, room int, suite uint16, client bool, cfg tlsrecord.Config) *rig {
+	t.Helper()
+	a, b := faultconn.Pair(room)
 	r := &rig{tlsrecord.NewBare(a, suite, client, cfg), tlsrecord.NewForger(suite, !client), b}
 	t.Cleanup(func() {
 		r.Abort()
@@ -89,7 +97,7 @@ func TestEveryFlippedBit(t *testing.T) {
 			secret := []byte("attack at dawn, from the east")
 			size := len(tlsrecord.NewForger(suite, true).Seal(typeApplication, secret))
 			for bit := range size * 8 {
-				r := newRig(t, suite, false, tlsrecord.Config{})
+				r := newRigWith(t, 64<<10, suite, false, tlsrecord.Config{})
 				record := r.Seal(typeApplication, secret)
 				record[bit/8] ^= 1 << (bit % 8)
 				want := tls.AlertError(20) // bad_record_mac

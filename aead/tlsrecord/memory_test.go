@@ -101,14 +101,14 @@ func TestAllocs(t *testing.T) {
 // An idle connection that was trimmed holds at most three quarters of what one
 // by crypto/tls holds, on the heap. It is measured in a program of its own, in
 // which nothing else is on its way to the collector.
-func TestIdleMemory(t *testing.T) {
+func TestIdleEndMemory(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector has memory of its own")
 	}
-	rerun(t, "TestIdleMemoryAlone")
+	rerun(t, "TestIdleEndMemoryAlone")
 }
 
-func TestIdleMemoryAlone(t *testing.T) {
+func TestIdleEndMemoryAlone(t *testing.T) {
 	inEnvironment(t)
 	const conns = 100
 	measure := func(client, server maker, sessions bool) int64 {
