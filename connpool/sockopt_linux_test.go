@@ -75,10 +75,10 @@ func TestOptionsAreSet(t *testing.T) {
 		o    connpool.SocketOptions
 		want []value
 	}{
-		{connpool.SocketOptions{}, keepAlive(1, 30, 10, 3, 60_000)},
+		{connpool.SocketOptions{}, keepAlive(1, 30, 5, 6, 60_000)},
 		{connpool.SocketOptions{KeepAliveIdle: 1500 * time.Millisecond, KeepAliveInterval: time.Second, KeepAliveCount: 2}, keepAlive(1, 2, 1, 2, 3500)},
-		{connpool.SocketOptions{UserTimeout: 1234 * time.Millisecond}, keepAlive(1, 30, 10, 3, 1234)},
-		{connpool.SocketOptions{UserTimeout: -1}, keepAlive(1, 30, 10, 3, 0)},
+		{connpool.SocketOptions{UserTimeout: 1234 * time.Millisecond}, keepAlive(1, 30, 5, 6, 1234)},
+		{connpool.SocketOptions{UserTimeout: -1}, keepAlive(1, 30, 5, 6, 0)},
 		{connpool.SocketOptions{KeepAliveIdle: -1}, []value{
 			{name: "SO_KEEPALIVE", level: unix.SOL_SOCKET, opt: unix.SO_KEEPALIVE, want: 0},
 			{name: "TCP_USER_TIMEOUT", level: unix.IPPROTO_TCP, opt: unix.TCP_USER_TIMEOUT, want: 0},
