@@ -248,3 +248,49 @@ func wipe(from, to int) {
 		c.VMOVDQU(z[8].AsX(), at(from))
 	}
 }
+
+// poly is a function for tests: Poly1305 alone, as record does it, of groups of
+// 128 bytes after any accumulator, under any key.
+func poly() {
+	c.Function("poly")
+	c.Doc("poly hashes src after state under the 32 bytes of key, for tests.")
+	c.Pragma("noescape")
+	c.SignatureExpr("func(a *byte)")
+	enter(frame)
+	c.Load(c.Param("a"), reg.R14)
+	c.MOVQ(arg(argKey), reg.R15)
+	c.VMOVDQU(mem(reg.R15, 16), reg.X0)
+	c.VMOVDQU(reg.X0, at(oKeyS))
+	c.VPXORD(z[0], z[0], z[0])
+	for i := range 5 {
+		c.VMOVDQU64(z[0], at(oWin+winRow*i+8*maxPower))
+	}
+	for i := range 3 {
+		c.VMOVDQA64(z[0], at(oTail+64*i))
+	}
+	c.MOVQ(i32(0), at(oLast))
+	c.MOVQ(mem(reg.R15, 0), reg.RAX)
+	c.MOVQ(mem(reg.R15, 8), reg.RDX)
+	append(keyLimbs(), powers(maxMul)...).emit()
+	c.MOVQ(i32(maxMul), at(oMost))
+	c.MOVQ(i32(0), at(oNew))
+	c.Load(c.Param("a"), reg.R14)
+	lengths()
+	c.Load(c.Param("a"), reg.R14)
+	c.MOVQ(arg(argState), reg.RAX)
+	for i := range 3 {
+		c.VMOVDQU64(mem(reg.RAX, 64*i), z[i])
+		c.VMOVDQA64(z[i], at(oAcc+64*i))
+	}
+	c.MOVQ(arg(argSrc), rP)
+	c.MOVQ(arg(argN), rG)
+	c.SHRQ(imm8(7), rG)
+	call("hash")
+	final()
+	finish(at(oKeyS), at(oKeyS+8))
+	c.MOVQ(h[1], reg.R8)
+	c.Load(c.Param("a"), reg.R14)
+	handOver(h[0], reg.R8, "poly")
+	clearVectors()
+	c.RET()
+}
