@@ -3,7 +3,6 @@ package aead
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"syscall"
@@ -77,13 +76,6 @@ type ChunkConfig struct {
 // before.
 type Watcher = interface {
 	Watch(c syscall.Conn, wake func()) (cancel func())
-}
-
-// A layer hands on what has arrived without waiting for more, as ChunkReader
-// itself does.
-type layer interface {
-	Step(dst io.Writer, max int) (int64, error)
-	Ready(watch Watcher, wake func()) (cancel func())
 }
 
 func (cfg *ChunkConfig) normalize() error {

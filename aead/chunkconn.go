@@ -6,9 +6,9 @@ import (
 	"io"
 	"net"
 	"os"
-	"sync/atomic"
 	"time"
 
+	"github.com/headrace-go/headrace/internal/burst"
 	"github.com/headrace-go/headrace/internal/peel"
 )
 
@@ -24,7 +24,7 @@ type ChunkConn struct {
 	r   ChunkReader
 	w   ChunkWriter
 
-	writeDeadline atomic.Int64 // Unix time in nanoseconds; 0: none
+	writeDeadline burst.Deadline
 }
 
 // NewChunkConn returns a ChunkConn over raw, which belongs to it from then
@@ -86,7 +86,7 @@ func (c *ChunkConn) ReadFrom(src io.Reader) (int64, error) { return c.w.ReadFrom
 // writeExpired keeps a write that could not send anything from sealing: what
 // is sealed counts as written.
 func (c *ChunkConn) writeExpired() error {
-	if t := c.writeDeadline.Load(); t != 0 && t <= time.Now().UnixNano() && !c.w.closed.Load() {
+	if c.writeDeadline.Passed() && !c.w.closed.Load() {
 		return os.ErrDeadlineExceeded
 	}
 	return nil
@@ -123,26 +123,10 @@ func (c *ChunkConn) Close() error {
 func (c *ChunkConn) Abort() error {
 	c.r.closed.Store(true)
 	c.w.closed.Store(true)
-	err := abort(c.raw)
+	err := peel.Abort(c.raw)
 	c.r.close()
 	c.w.close()
 	return err
-}
-
-func abort(c net.Conn) error {
-	switch c := c.(type) {
-	case interface{ Abort() error }:
-		return c.Abort()
-	case interface{ SetLinger(sec int) error }:
-		_ = c.SetLinger(0) // fails only on a socket that is closed
-	default:
-		if s, ok := peel.Stream(c); ok {
-			if tcp, ok := s.Conn.(*net.TCPConn); ok {
-				_ = tcp.SetLinger(0)
-			}
-		}
-	}
-	return c.Close()
 }
 
 // LocalAddr is that of the connection below.
@@ -153,7 +137,7 @@ func (c *ChunkConn) RemoteAddr() net.Addr { return c.raw.RemoteAddr() }
 
 // SetDeadline sets both deadlines of the connection below.
 func (c *ChunkConn) SetDeadline(t time.Time) error {
-	c.noteWriteDeadline(t)
+	c.writeDeadline.Set(t)
 	return c.raw.SetDeadline(t)
 }
 
@@ -164,16 +148,8 @@ func (c *ChunkConn) SetReadDeadline(t time.Time) error { return c.raw.SetReadDea
 // SetWriteDeadline sets the write deadline of the connection below. A Write
 // that misses it has sealed what it says it wrote: see ChunkWriter.
 func (c *ChunkConn) SetWriteDeadline(t time.Time) error {
-	c.noteWriteDeadline(t)
+	c.writeDeadline.Set(t)
 	return c.raw.SetWriteDeadline(t)
-}
-
-func (c *ChunkConn) noteWriteDeadline(t time.Time) {
-	if t.IsZero() {
-		c.writeDeadline.Store(0)
-		return
-	}
-	c.writeDeadline.Store(max(t.UnixNano(), 1))
 }
 
 // Stats returns what was opened and what was sealed so far.

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"net"
 	"sync"
 	"sync/atomic"
 
+	"github.com/headrace-go/headrace/internal/burst"
 	"github.com/headrace-go/headrace/internal/fused"
 	"github.com/headrace-go/headrace/internal/growth"
 	"github.com/headrace-go/headrace/internal/readiness"
@@ -36,12 +36,6 @@ type ChunkReader struct {
 	closed atomic.Bool // no method will be called any more
 	ended  atomic.Bool // the reading side was closed by its owner
 
-	src    io.Reader
-	conn   net.Conn          // src, if it is one
-	sock   *readiness.Socket // the socket under it, if there is one
-	layer  layer             // src, if it is one
-	srcErr error             // came along with bytes, and is told after them
-
 	start      func(prefix []byte) (*Opener, error)
 	prefixSize int
 	maxPayload int
@@ -49,18 +43,8 @@ type ChunkReader struct {
 	opener     *Opener
 	err        error
 
-	pool Pool
-	win  growth.Window
-	buf  []byte // lent by win; nil while idle
-	want int    // the size that was asked for buf
-	head int    // buf[head:tail] has arrived and is not opened
-	tail int
-	need int    // how many bytes from head on it takes to go on
-	kept []byte // what was buf[head:tail], while there is no buf
-	rest []byte // a part of buf that is opened, and not handed on yet
-
-	out    outlet
-	opened counter
+	arrived burst.Delivery
+	opened  burst.Count
 }
 
 // NewChunkReader returns a ChunkReader that reads src, a net.Conn for example.
@@ -80,16 +64,9 @@ func (r *ChunkReader) init(src io.Reader, cfg *ChunkConfig) error {
 	if cfg.Open == nil {
 		return fmt.Errorf("%w: reading needs Open", ErrConfig)
 	}
-	r.src = src
-	r.conn, _ = src.(net.Conn)
-	r.layer, _ = src.(layer)
 	r.start, r.prefixSize = cfg.Open, cfg.PrefixSize
 	r.framing, r.maxPayload = cfg.Framing, cfg.MaxPayload
-	r.pool, r.win = cfg.Pool, cfg.window()
-	if n := len(cfg.Received); n > 0 {
-		r.buf = r.pool.Get(n)
-		r.tail = copy(r.buf, cfg.Received)
-	}
+	r.arrived.Init(src, cfg.Pool, cfg.window(), growth.Floor, cfg.Received)
 	return nil
 }
 
@@ -117,11 +94,12 @@ func (r *ChunkReader) Read(p []byte) (int, error) {
 
 // readArrived is Read, of what has arrived.
 func (r *ChunkReader) readArrived(p []byte) (int, error) {
-	n := copy(p, r.rest)
-	r.rest = r.rest[n:]
+	rest := r.arrived.Rest
+	n := copy(p, rest)
+	rest = rest[n:]
 	for n < len(p) {
 		var dst []byte
-		if longest := r.tail - r.head - r.overhead(); len(p)-n >= min(longest, r.maxPayload) {
+		if longest := len(r.arrived.Unopened()) - r.overhead(); len(p)-n >= min(longest, r.maxPayload) {
 			dst = p[n:n:len(p)]
 		}
 		payload, ok, err := r.next(dst)
@@ -132,10 +110,11 @@ func (r *ChunkReader) readArrived(p []byte) (int, error) {
 			break
 		}
 		if dst == nil {
-			r.rest = payload[copy(p[n:], payload):]
+			rest = payload[copy(p[n:], payload):]
 		}
-		n += len(payload) - len(r.rest)
+		n += len(payload) - len(rest)
 	}
+	r.arrived.Rest = rest
 	return n, nil
 }
 
@@ -151,23 +130,7 @@ func (r *ChunkReader) readArrived(p []byte) (int, error) {
 func (r *ChunkReader) WriteTo(dst io.Writer) (int64, error) {
 	r.mu.Lock()
 	defer r.unlock()
-	var total int64
-	for {
-		n, dstErr, err := r.deliver(dst, math.MaxInt64)
-		total += n
-		if dstErr != nil {
-			return total, dstErr
-		}
-		if err == nil {
-			err = r.fill(true, math.MaxInt)
-		}
-		if err == io.EOF {
-			return total, nil
-		}
-		if err != nil {
-			return total, err
-		}
-	}
+	return r.arrived.WriteTo(dst, (*chunkOpener)(r))
 }
 
 // Step writes what has arrived to dst, as WriteTo does, and never waits for
@@ -179,32 +142,8 @@ func (r *ChunkReader) WriteTo(dst io.Writer) (int64, error) {
 func (r *ChunkReader) Step(dst io.Writer, max int) (int64, error) {
 	r.mu.Lock()
 	defer r.unlock()
-	for reads := 0; ; reads++ {
-		n, dstErr, err := r.deliver(dst, int64(max))
-		if dstErr != nil {
-			return n, dstErr
-		}
-		if n > 0 || err != nil || max <= 0 {
-			return n, err
-		}
-		if reads == stepReads {
-			r.settle()
-			return 0, nil
-		}
-		err = r.fill(false, max)
-		if err == readiness.ErrWouldBlock {
-			return 0, nil
-		}
-		if err != nil {
-			return 0, err
-		}
-	}
+	return r.arrived.Step(dst, max, (*chunkOpener)(r))
 }
-
-// stepReads is how often a Step reads in search of a payload: more than once,
-// since a read may bring only a part of a chunk, and not for ever, since a peer
-// may send nothing but chunks with empty payloads.
-const stepReads = 4
 
 // Ready arranges for one call of wake when Step may have more, unless cancel
 // is called before: at once if it has, or else by handing the connection
@@ -214,41 +153,69 @@ const stepReads = 4
 // returns.
 func (r *ChunkReader) Ready(watch Watcher, wake func()) (cancel func()) {
 	r.mu.Lock()
-	more := r.more()
-	if !more {
-		r.settle()
-		r.bind()
-	}
-	sock := r.sock
+	wakeup := r.arrived.Wakeup(r.more())
 	r.unlock()
-
-	// Without the lock: wake may be called at once, and may call Step.
-	switch {
-	case more:
-		wake()
-		return func() {}
-	case sock != nil:
-		return watch.Watch(sock.Conn(), wake)
-	case r.layer != nil:
-		return r.layer.Ready(watch, wake)
-	default:
-		return nil
-	}
+	return wakeup.Arrange(watch, wake)
 }
 
-// more reports whether Step has something to say without reading.
+// more reports whether Step has something to say of what has arrived.
 func (r *ChunkReader) more() bool {
+	arrived := r.arrived.Unopened()
 	switch {
-	case len(r.rest) > 0, r.err != nil, r.srcErr != nil, r.closed.Load():
+	case r.err != nil, r.closed.Load():
 		return true
-	case r.buf == nil:
+	case len(arrived) == 0:
 		return false
 	case r.opener == nil:
-		return r.tail-r.head >= max(r.prefixSize, 1)
+		return len(arrived) >= max(r.prefixSize, 1)
 	}
-	arrived := r.buf[r.head:r.tail]
 	size, err := r.size(arrived)
 	return err != nil || size <= len(arrived)
+}
+
+// A chunkOpener is what a ChunkReader is to a burst.
+type chunkOpener ChunkReader
+
+// Gather opens chunks until there are most bytes, or no more in the buffer.
+func (o *chunkOpener) Gather(g *burst.Payloads, most int64, join int) error {
+	r := (*ChunkReader)(o)
+	for g.Size < most && !g.Full() {
+		payload, ok, err := r.next(nil)
+		if err != nil || !ok {
+			return err
+		}
+		if len(payload) > 0 {
+			g.Add(payload, join)
+		}
+	}
+	return nil
+}
+
+// Fill reads once from the source.
+func (o *chunkOpener) Fill(wait bool, limit int) error {
+	return (*ChunkReader)(o).fill(wait, limit)
+}
+
+func (r *ChunkReader) fill(wait bool, limit int) error {
+	if r.err != nil {
+		return r.err
+	}
+	err := r.arrived.Fill(wait, limit)
+	switch {
+	case err == nil, err == readiness.ErrWouldBlock, isTimeout(err):
+		return err
+	case r.closed.Load():
+		err = errClosed
+	case err == io.EOF && r.inside() && !r.ended.Load():
+		err = ErrTruncated
+	}
+	r.err = err
+	return err
+}
+
+// inside reports whether more has to come.
+func (r *ChunkReader) inside() bool {
+	return !r.arrived.Empty() || r.framing == Records || r.opener != nil && r.opener.opened
 }
 
 // next opens the chunk at head, into dst if that is not nil, or in place. It
@@ -260,15 +227,16 @@ func (r *ChunkReader) next(dst []byte) (payload []byte, ok bool, err error) {
 	if r.err != nil {
 		return nil, false, r.err
 	}
-	if r.buf == nil {
+	src := r.arrived.Unopened()
+	if len(src) == 0 {
 		return nil, false, nil
 	}
 	if r.opener == nil {
-		if ok, err := r.begin(); !ok {
+		if ok, err := r.begin(src); !ok {
 			return nil, false, err
 		}
+		src = r.arrived.Unopened()
 	}
-	src := r.buf[r.head:r.tail]
 	if head := r.headroom(); dst == nil && len(src) >= head {
 		dst = src[head:head]
 	}
@@ -284,12 +252,11 @@ func (r *ChunkReader) next(dst []byte) (payload []byte, ok bool, err error) {
 		return nil, false, err
 	}
 	if size > len(src) {
-		r.need = size
+		r.arrived.Need(size)
 		return nil, false, nil
 	}
-	r.head += size
-	r.need = 0
-	r.opened.note(len(payload))
+	r.arrived.Skip(size)
+	r.opened.Note(len(payload))
 	if final {
 		r.err = io.EOF
 	}
@@ -321,12 +288,12 @@ func (r *ChunkReader) size(src []byte) (int, error) {
 }
 
 // begin makes the Opener. It reports false if the prefix is not there yet.
-func (r *ChunkReader) begin() (bool, error) {
-	if r.need = max(r.prefixSize, 1); r.tail-r.head < r.need {
+func (r *ChunkReader) begin(src []byte) (bool, error) {
+	if least := max(r.prefixSize, 1); len(src) < least {
+		r.arrived.Need(least)
 		return false, nil
 	}
-	end := r.head + r.prefixSize
-	o, err := r.start(r.buf[r.head:end:end])
+	o, err := r.start(src[:r.prefixSize:r.prefixSize])
 	if err == nil && o == nil {
 		err = errors.New("no Opener")
 	}
@@ -334,12 +301,13 @@ func (r *ChunkReader) begin() (bool, error) {
 		r.err = fmt.Errorf("aead: start of chunk stream: %w", err)
 		return false, r.err
 	}
-	r.opener, r.start, r.head = o, nil, end
+	r.opener, r.start = o, nil
+	r.arrived.Skip(r.prefixSize)
 	return true, nil
 }
 
 // Stats returns what was opened so far.
-func (r *ChunkReader) Stats() ChunkStats { return r.opened.stats() }
+func (r *ChunkReader) Stats() ChunkStats { return chunkStats(&r.opened) }
 
 // Trim is for a stream that will be idle for a while: the cipher gives up what
 // it can make anew with the next chunk, in less than a microsecond. While another
@@ -373,22 +341,6 @@ func (r *ChunkReader) unlock() {
 }
 
 func (r *ChunkReader) tidy() {
-	r.opened.flush()
-	over := r.closed.Load()
-	switch {
-	case over:
-		r.rest = nil
-	case len(r.rest) > 0:
-		return
-	}
-	if over || r.err != nil {
-		r.head = r.tail
-		if r.kept != nil {
-			r.pool.Put(r.kept)
-			r.kept = nil
-		}
-	}
-	if r.head == r.tail {
-		r.drop()
-	}
+	r.opened.Publish()
+	r.arrived.Tidy(r.closed.Load(), r.err != nil)
 }

@@ -2,11 +2,9 @@ package aead
 
 import (
 	"io"
-	"net"
-	"reflect"
 
+	"github.com/headrace-go/headrace/internal/burst"
 	"github.com/headrace-go/headrace/internal/growth"
-	"github.com/headrace-go/headrace/internal/readiness"
 )
 
 // This file is how a ChunkWriter reads for itself: straight into the places
@@ -34,104 +32,40 @@ func (w *ChunkWriter) slotSize() int {
 func (w *ChunkWriter) ReadFrom(src io.Reader) (int64, error) {
 	w.fillMu.Lock()
 	defer w.fillMu.Unlock()
-	in := inletOf(src)
-	var total int64
-	empty := 0
-	for full := false; ; {
-		if err := w.settle(); err != nil {
-			return total, err
-		}
-		if in.sock != nil && !full {
-			if err := in.sock.Wait(); err != nil {
-				return total, err
-			}
-		}
-		buf, n, offered, err := w.fillSlots(&in, full || total == 0)
-		if n == 0 {
-			w.fill.Put(buf)
-			full = false
-			switch {
-			case err == io.EOF:
-				return total, nil
-			case err == nil:
-				if empty++; empty == maxEmptyReads {
-					return total, io.ErrNoProgress
-				}
-			case err != readiness.ErrWouldBlock:
-				return total, err
-			}
-			continue
-		}
-		empty = 0
-		if full = n == offered; full {
-			w.fill.Observe(len(buf))
-		} else {
-			w.fill.Observe(n)
-		}
-		sent, sealErr := w.sealSlots(buf, n)
-		total += sent
-		if sealErr != nil {
-			return total, sealErr
-		}
-		if err == io.EOF {
-			return total, nil
-		}
-		if err != nil {
-			return total, err
-		}
-	}
+	in := burst.InletOf(src)
+	return in.Copy(&w.fill, (*chunkFramer)(w))
 }
 
-// settle sends what a missed deadline left behind, before more is read.
-func (w *ChunkWriter) settle() error {
+// A chunkFramer is what a ChunkWriter is to a burst.
+type chunkFramer ChunkWriter
+
+// Slots sends what a missed deadline left behind, before more is read.
+func (f *chunkFramer) Slots(size int) (burst.Slots, error) {
+	w := (*ChunkWriter)(f)
 	w.mu.Lock()
 	defer w.unlock()
+	s := burst.Slots{
+		Len:   min(size, burst.GatherMax*w.slotSize()),
+		First: w.framing.headroom(),
+		Per:   w.slotSize() - w.framing.overhead(),
+		Gap:   w.framing.overhead(),
+		Tail:  TagSize,
+	}
 	if err := w.ended(); err != nil {
-		return err
+		return s, err
 	}
-	return w.flush()
+	return s, w.flush()
 }
 
-// fillSlots takes a buffer and reads once into its slots. It takes a large
-// one only if the source is likely not to let it wait.
-func (w *ChunkWriter) fillSlots(in *inlet, likely bool) (buf []byte, n, offered int, err error) {
-	slot := w.slotSize()
-	size := w.fill.Next()
-	if in.sock == nil && !(in.readv != nil && likely) {
-		size = min(size, growth.Floor)
-	}
-	buf = w.fill.Get(min(size, gatherMax*slot))
-	slot = min(slot, len(buf)) // then it is the only one
-	if in.sock == nil && in.readv == nil {
-		p := buf[w.framing.headroom() : slot-TagSize]
-		n, err = in.src.Read(p)
-		return buf, n, len(p), err
-	}
-	g := gathers.Get().(*payloads)
-	for b := buf; len(b) >= slot && g.n < gatherMax; b = b[slot:] {
-		g.bufs[g.n] = b[w.framing.headroom() : slot-TagSize]
-		g.n++
-	}
-	offered = g.n * (slot - w.framing.overhead())
-	if in.sock != nil {
-		n, err = in.sock.TryReadv(g.bufs[:g.n])
-	} else {
-		n, err = in.readv.Readv(g.bufs[:g.n])
-	}
-	clear(g.bufs[:g.n])
-	g.n = 0
-	gathers.Put(g)
-	return buf, n, offered, err
-}
-
-// sealSlots seals n bytes in the slots of buf, which become one run of chunks,
-// and sends them. It returns how many of the bytes were sent, or kept to be.
-func (w *ChunkWriter) sealSlots(buf []byte, n int) (int64, error) {
+// Seal seals n bytes in the slots, which become one run of chunks, and sends
+// them.
+func (f *chunkFramer) Seal(s burst.Slots, n int) (int64, error) {
+	w := (*ChunkWriter)(f)
 	w.mu.Lock()
 	defer w.unlock()
 	late := w.ready()
 	if late != nil && !isTimeout(late) {
-		w.fill.Put(buf)
+		w.fill.Put(s.Buf)
 		return 0, late
 	}
 	var total int64
@@ -140,10 +74,10 @@ func (w *ChunkWriter) sealSlots(buf []byte, n int) (int64, error) {
 	if w.first != nil {
 		begin = ChunkHeadroom // what precedes the first payload goes elsewhere
 	}
-	wire := buf[begin:begin]
-	for at := w.framing.headroom(); n > 0; at += w.slotSize() {
-		k := min(n, w.slotSize()-w.framing.overhead())
-		out, err := w.sealNext(wire, buf[at:at+k])
+	wire := s.Buf[begin:begin]
+	for at := s.First; n > 0; at += s.Per + s.Gap {
+		k := min(n, s.Per)
+		out, err := w.sealNext(wire, s.Buf[at:at+k])
 		if err != nil {
 			sealErr = err
 			break
@@ -151,16 +85,16 @@ func (w *ChunkWriter) sealSlots(buf []byte, n int) (int64, error) {
 		wire = out
 		n -= k
 		total += int64(k)
-		w.sealed.note(k)
+		w.sealed.Note(k)
 	}
 	if late != nil {
 		// A write at the same time missed its deadline. What has been read
 		// must not be lost: it joins the bytes that are kept.
-		w.keep(wire)
-		w.fill.Put(buf)
+		w.out.Keep(wire)
+		w.fill.Put(s.Buf)
 		return total, late
 	}
-	sent, err := w.send(&w.fill, buf, wire)
+	sent, err := w.send(&w.fill, s.Buf, wire)
 	if !sent {
 		total = 0
 	}
@@ -168,42 +102,4 @@ func (w *ChunkWriter) sealSlots(buf []byte, n int) (int64, error) {
 		w.err, err = sealErr, sealErr
 	}
 	return total, err
-}
-
-// An inlet is what ReadFrom reads, by the best way that there is.
-type inlet struct {
-	src   io.Reader
-	readv scatterer
-	sock  *readiness.Socket
-}
-
-// scatterer is what reads into several slices at once.
-type scatterer interface {
-	Readv(bufs [][]byte) (int, error)
-}
-
-func inletOf(src io.Reader) inlet {
-	in := inlet{src: src}
-	if s, ok := src.(scatterer); ok {
-		in.readv = s
-	} else if c, ok := connOf(src); ok {
-		in.sock, _ = readiness.Of(c)
-	}
-	return in
-}
-
-// connOf returns the connection that src is. io.Copy calls ReadFrom through
-// (*net.TCPConn).WriteTo, which passes its connection in a struct of package
-// net that embeds it.
-func connOf(src io.Reader) (net.Conn, bool) {
-	c, ok := src.(net.Conn)
-	if !ok {
-		return nil, false
-	}
-	if v := reflect.ValueOf(src); v.Kind() == reflect.Struct && v.Type().PkgPath() == "net" {
-		if f := v.FieldByName("TCPConn"); f.IsValid() && f.CanInterface() {
-			c, ok = f.Interface().(*net.TCPConn)
-		}
-	}
-	return c, ok
 }

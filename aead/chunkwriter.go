@@ -4,14 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"slices"
 	"sync"
 	"sync/atomic"
 
+	"github.com/headrace-go/headrace/internal/burst"
 	"github.com/headrace-go/headrace/internal/fused"
 	"github.com/headrace-go/headrace/internal/growth"
-	"github.com/headrace-go/headrace/internal/vec"
 )
 
 // A ChunkWriter writes a stream of chunks: it seals as many as fit one buffer
@@ -28,9 +27,7 @@ type ChunkWriter struct {
 	mu     sync.Mutex // held while a burst is sealed and sent
 	closed atomic.Bool
 
-	dst  io.Writer
-	conn net.Conn    // dst, if it is one
-	sock *vec.Writer // the socket under it, if there is one
+	dst io.Writer
 
 	start      func() (prefix []byte, s *Sealer, err error)
 	prefix     []byte
@@ -42,17 +39,15 @@ type ChunkWriter struct {
 	final      bool // the last record is sealed
 	err        error
 
-	pool   Pool
-	win    growth.Window
-	lender lender
-	one    [1][]byte
-	held   []byte // keeps unsent
-	unsent []byte // sealed bytes that a missed deadline left behind
+	pool Pool
+	win  growth.Window
+	one  [1][]byte
+	out  burst.Departures
 
 	fillMu sync.Mutex // held by ReadFrom
 	fill   growth.Window
 
-	sealed counter
+	sealed burst.Count
 }
 
 // NewChunkWriter returns a ChunkWriter that writes to dst, a net.Conn for
@@ -73,7 +68,7 @@ func (w *ChunkWriter) init(dst io.Writer, cfg *ChunkConfig) error {
 		return fmt.Errorf("%w: writing needs Seal", ErrConfig)
 	}
 	w.dst = dst
-	w.conn, _ = dst.(net.Conn)
+	w.out.Init(dst, cfg.Pool)
 	w.start, w.first, w.framing = cfg.Seal, cfg.First, cfg.Framing
 	w.maxPayload, w.maxBurst = cfg.MaxPayload, cfg.MaxBurst
 	w.pool, w.win, w.fill = cfg.Pool, cfg.window(), cfg.window()
@@ -173,7 +168,7 @@ func (w *ChunkWriter) burst(cur *cursor) (int64, error) {
 		wire = out
 		cur.skip += n
 		total += int64(n)
-		w.sealed.note(n)
+		w.sealed.Note(n)
 	}
 	sent, err := w.send(&w.win, buf, wire)
 	if !sent {
@@ -286,7 +281,7 @@ func (w *ChunkWriter) finish() error {
 }
 
 // Stats returns what was sealed so far.
-func (w *ChunkWriter) Stats() ChunkStats { return w.sealed.stats() }
+func (w *ChunkWriter) Stats() ChunkStats { return chunkStats(&w.sealed) }
 
 // Trim is ChunkReader.Trim, for what is written.
 func (w *ChunkWriter) Trim() {
@@ -318,9 +313,8 @@ func (w *ChunkWriter) unlock() {
 }
 
 func (w *ChunkWriter) tidy() {
-	w.sealed.flush()
-	if w.held != nil && (w.err != nil || w.closed.Load()) {
-		w.pool.Put(w.held)
-		w.held, w.unsent = nil, nil
+	w.sealed.Publish()
+	if w.err != nil || w.closed.Load() {
+		w.out.Forget()
 	}
 }

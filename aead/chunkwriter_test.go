@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"math"
-	"net"
 	"os"
 	"slices"
 	"sync"
@@ -436,32 +435,3 @@ func TestConcurrentWrites(t *testing.T) {
 		t.Errorf("bytes by writer: %v", count)
 	}
 }
-
-// io.Copy hands a socket on in a disguise, which must be seen through.
-func TestIOCopyDisguise(t *testing.T) {
-	c, _ := tcpPair(t)
-	var src io.Reader
-	dst := struct {
-		io.Writer
-		readerFrom
-	}{io.Discard, func(r io.Reader) (int64, error) { src = r; return 0, nil }}
-	if _, err := io.Copy(dst, c); err != nil {
-		t.Fatal(err)
-	}
-	if got, ok := aead.ConnOf(src); !ok || got != net.Conn(c) {
-		t.Errorf("io.Copy passed a %T; found %v in it, want the connection", src, got)
-	}
-	for _, r := range []io.Reader{bytes.NewReader(nil), struct{ io.Reader }{c}} {
-		if got, ok := aead.ConnOf(r); ok {
-			t.Errorf("found %v in a %T", got, r)
-		}
-	}
-	wrapped := struct{ net.Conn }{c}
-	if got, ok := aead.ConnOf(wrapped); !ok || got != net.Conn(wrapped) {
-		t.Errorf("found %v in a wrapper, want the wrapper", got)
-	}
-}
-
-type readerFrom func(io.Reader) (int64, error)
-
-func (f readerFrom) ReadFrom(r io.Reader) (int64, error) { return f(r) }

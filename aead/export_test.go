@@ -1,7 +1,5 @@
 package aead
 
-var ConnOf = connOf
-
 // SetPacketNumber moves a PacketSealer to the packet with that number.
 func SetPacketNumber(s *PacketSealer, number uint64) { s.next = number }
 

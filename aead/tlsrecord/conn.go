@@ -257,7 +257,7 @@ func (c *Conn) Abort() error {
 	if c.closed.Swap(true) {
 		return errClosed
 	}
-	return c.end(abort, nil)
+	return c.end(peel.Abort, nil)
 }
 
 func (c *Conn) end(closeRaw func(net.Conn) error, alertErr error) error {
@@ -272,22 +272,6 @@ func (c *Conn) end(closeRaw func(net.Conn) error, alertErr error) error {
 		return err
 	}
 	return alertErr
-}
-
-func abort(c net.Conn) error {
-	switch c := c.(type) {
-	case interface{ Abort() error }:
-		return c.Abort()
-	case interface{ SetLinger(sec int) error }:
-		_ = c.SetLinger(0) // fails only on a socket that is closed
-	default:
-		if s, ok := peel.Stream(c); ok {
-			if tcp, ok := s.Conn.(*net.TCPConn); ok {
-				_ = tcp.SetLinger(0)
-			}
-		}
-	}
-	return c.Close()
 }
 
 // NetConn returns the connection below. Whoever reads or writes it directly
@@ -305,7 +289,7 @@ func (c *Conn) RemoteAddr() net.Addr { return c.raw.RemoteAddr() }
 
 // SetDeadline sets both deadlines of the connection below.
 func (c *Conn) SetDeadline(t time.Time) error {
-	c.out.noteDeadline(t)
+	c.out.expiry.Set(t)
 	return c.raw.SetDeadline(t)
 }
 
@@ -316,14 +300,14 @@ func (c *Conn) SetReadDeadline(t time.Time) error { return c.raw.SetReadDeadline
 // SetWriteDeadline sets the write deadline of the connection below. A Write
 // that misses it has sealed what it says it wrote: see Write.
 func (c *Conn) SetWriteDeadline(t time.Time) error {
-	c.out.noteDeadline(t)
+	c.out.expiry.Set(t)
 	return c.raw.SetWriteDeadline(t)
 }
 
 // Stats returns what the Conn did so far.
 func (c *Conn) Stats() Stats {
 	return Stats{
-		Opened: c.in.opened.stats(), Sealed: c.out.sealed.stats(),
+		Opened: recordStats(&c.in.opened), Sealed: recordStats(&c.out.sealed),
 		Reads: c.in.reads.Load(), Writes: c.out.writes.Load(),
 		KeysOpened: c.in.updates.Load(), KeysSealed: c.out.updates.Load(),
 		Tickets: c.in.stored.Load(), Notified: c.in.notified.Load(),

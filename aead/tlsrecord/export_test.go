@@ -122,7 +122,7 @@ func (f *Forger) Open(b []byte) (content []byte, typ byte, rest []byte, err erro
 }
 
 // Arrivals is what a Conn has read and not opened.
-func Arrivals(c *Conn) *burst.Arrivals { return &c.in.arrived }
+func Arrivals(c *Conn) *burst.Arrivals { return &c.in.arrived.Arrivals }
 
 // Secrets returns what a Conn still knows of its secrets.
 func Secrets(c *Conn) (in, out []byte) { return c.in.keys.secret[:], c.out.keys.secret[:] }

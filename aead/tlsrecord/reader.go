@@ -27,9 +27,7 @@ type reader struct {
 	opening
 	conn    *Conn
 	strict  bool
-	arrived burst.Arrivals
-	rest    []byte // a part of the buffer that is opened, and not handed on yet
-	out     burst.Outlet
+	arrived burst.Delivery
 	err     error
 
 	useless int    // records in a row that brought nothing
@@ -37,7 +35,7 @@ type reader struct {
 	pool    growth.Pool
 	tickets tickets
 
-	opened   counter
+	opened   burst.Count
 	reads    atomic.Int64
 	updates  atomic.Int64
 	stored   atomic.Int64
@@ -79,8 +77,9 @@ func (r *reader) read(p []byte) (int, error) {
 // the last bytes, if it is known by then: whoever uses a connection again that
 // seems to be open would lose that (golang.org/issue/3514).
 func (r *reader) readArrived(p []byte) (int, error) {
-	n := copy(p, r.rest)
-	r.rest = r.rest[n:]
+	rest := r.arrived.Rest
+	n := copy(p, rest)
+	rest = rest[n:]
 	for n < len(p) {
 		record, ok, err := r.next()
 		if err != nil && n == 0 {
@@ -98,11 +97,12 @@ func (r *reader) readArrived(p []byte) (int, error) {
 			return 0, err
 		}
 		if dst == nil {
-			r.rest = content[copy(p[n:], content):]
+			rest = content[copy(p[n:], content):]
 		}
-		n += len(content) - len(r.rest)
+		n += len(content) - len(rest)
 	}
-	if r.err == io.EOF && len(r.rest) == 0 {
+	r.arrived.Rest = rest
+	if r.err == io.EOF && len(rest) == 0 {
 		return n, io.EOF
 	}
 	return n, nil
@@ -112,81 +112,22 @@ func (r *reader) readArrived(p []byte) (int, error) {
 func (r *reader) writeTo(dst io.Writer) (int64, error) {
 	r.mu.Lock()
 	defer r.unlock()
-	var total int64
-	for {
-		n, dstErr, err := r.deliver(dst, math.MaxInt64)
-		total += n
-		if dstErr != nil {
-			return total, dstErr
-		}
-		if err == nil {
-			err = r.fill(true, math.MaxInt)
-		}
-		if err == io.EOF {
-			return total, nil
-		}
-		if err != nil {
-			return total, err
-		}
-	}
+	return r.arrived.WriteTo(dst, (*opener)(r))
 }
 
 // step is Conn.Step.
 func (r *reader) step(dst io.Writer, most int) (int64, error) {
 	r.mu.Lock()
 	defer r.unlock()
-	for reads := 0; ; reads++ {
-		n, dstErr, err := r.deliver(dst, int64(most))
-		if dstErr != nil {
-			return n, dstErr
-		}
-		if n > 0 || err != nil || most <= 0 {
-			return n, err
-		}
-		if reads == stepReads {
-			r.arrived.Settle()
-			return 0, nil
-		}
-		err = r.fill(false, most)
-		if err == readiness.ErrWouldBlock {
-			return 0, nil
-		}
-		if err != nil {
-			return 0, err
-		}
-	}
+	return r.arrived.Step(dst, most, (*opener)(r))
 }
 
-// stepReads is how often a Step reads in search of content: more than once,
-// since a read may bring only a part of a record, or a ticket, and not for ever.
-const stepReads = 4
+// An opener is what a reader is to a burst.
+type opener reader
 
-// deliver opens the records that have arrived, until it has most bytes, and
-// writes their contents to dst. An error of the stream comes after everything
-// before it has been delivered; what dst did not accept stays in r.rest.
-func (r *reader) deliver(dst io.Writer, most int64) (n int64, dstErr, err error) {
-	to := r.out.To(dst)
-	g := burst.Gather()
-	for n < most && dstErr == nil {
-		if err = r.gather(g, most-n, to.Join()); g.N == 0 {
-			break
-		}
-		var k int64
-		k, dstErr = to.Write(g)
-		n += k
-		r.rest = g.From(k)
-		g.Reset()
-	}
-	g.Free()
-	return n, dstErr, err
-}
-
-// gather opens records until there are most bytes, or no more in the buffer.
-func (r *reader) gather(g *burst.Payloads, most int64, join int) error {
-	if len(r.rest) > 0 {
-		g.Add(r.rest, join)
-		r.rest = nil
-	}
+// Gather opens records until there are most bytes, or no more in the buffer.
+func (o *opener) Gather(g *burst.Payloads, most int64, join int) error {
+	r := (*reader)(o)
 	for g.Size < most && !g.Full() {
 		record, ok, err := r.next()
 		if err != nil || !ok {
@@ -202,6 +143,9 @@ func (r *reader) gather(g *burst.Payloads, most int64, join int) error {
 	}
 	return nil
 }
+
+// Fill reads once from the connection below.
+func (o *opener) Fill(wait bool, limit int) error { return (*reader)(o).fill(wait, limit) }
 
 // next returns the next record. It reports false if that has not arrived in
 // full. Its capacity is the buffer's: contents are moved together in there.
@@ -232,7 +176,7 @@ func (r *reader) use(dst, record []byte) ([]byte, error) {
 		return nil, r.fail(err)
 	}
 	r.arrived.Skip(len(record))
-	r.opened.note(len(content))
+	r.opened.Note(len(content))
 	if typ == typeApplication && len(content) > 0 && len(r.message) == 0 {
 		r.useless = 0
 		return content, nil
@@ -259,7 +203,6 @@ func (r *reader) fail(err error) error {
 	return err
 }
 
-// fill reads once from the connection below.
 func (r *reader) fill(wait bool, limit int) error {
 	if r.err != nil {
 		return r.err
@@ -277,9 +220,9 @@ func (r *reader) fill(wait bool, limit int) error {
 	return err
 }
 
-// more reports whether Step has something to say without reading.
+// more reports whether Step has something to say of what has arrived.
 func (r *reader) more() bool {
-	if len(r.rest) > 0 || r.err != nil || r.arrived.Pending() || r.closed.Load() {
+	if r.err != nil || r.closed.Load() {
 		return true
 	}
 	record := r.arrived.Unopened()
@@ -290,24 +233,9 @@ func (r *reader) more() bool {
 // ready is Conn.Ready.
 func (r *reader) ready(watch Watcher, wake func()) (cancel func()) {
 	r.mu.Lock()
-	more := r.more()
-	var arm func(Watcher, func()) func()
-	if !more {
-		r.arrived.Settle()
-		arm = r.arrived.Ready()
-	}
+	wakeup := r.arrived.Wakeup(r.more())
 	r.unlock()
-
-	// Without the lock: wake may be called at once, and may call Step.
-	switch {
-	case more:
-		wake()
-		return func() {}
-	case arm != nil:
-		return arm(watch, wake)
-	default:
-		return nil
-	}
+	return wakeup.Arrange(watch, wake)
 }
 
 // close lets go of all memory, or has the method that is running do so.
@@ -330,22 +258,12 @@ func (r *reader) unlock() {
 }
 
 func (r *reader) tidy() {
-	r.opened.flush()
+	r.opened.Publish()
 	r.reads.Store(r.arrived.Reads())
-	over := r.closed.Load()
-	switch {
-	case over:
-		r.rest = nil
-	case len(r.rest) > 0:
-		return
-	}
-	if over || r.err != nil {
+	if r.arrived.Tidy(r.closed.Load(), r.err != nil) {
 		r.keys.wipe()
 		r.cipher, r.opener = nil, nil
 		r.tickets.drop()
 		r.dropMessage()
-		r.arrived.Discard()
-	} else if r.arrived.Empty() {
-		r.arrived.Drop()
 	}
 }

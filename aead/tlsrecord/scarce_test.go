@@ -105,6 +105,47 @@ func TestRefusedWithPart(t *testing.T) {
 	}
 }
 
+// A part of a record behind what one Step takes is not lost in a wait, though
+// the budget then has less than the part is long.
+func TestPartBehindAStepSurvivesAWait(t *testing.T) {
+	a, b := faultconn.Sockets(t, "tcp")
+	var budget switched
+	c := tlsrecord.NewBare(b, tlsrecord.Suites()[0], false, tlsrecord.Config{Budget: &budget})
+	t.Cleanup(func() { c.Abort() })
+	f := tlsrecord.NewForger(tlsrecord.Suites()[0], true)
+	first, second := []byte("first"), bytes.Repeat([]byte("second "), 2<<10)
+	wire := append(f.Seal(typeApplication, first), f.Seal(typeApplication, second)...)
+	const part = 12 << 10
+	w := newWatcher(t)
+	await(t, c, w, func() {
+		if _, err := a.Write(wire[:part]); err != nil {
+			t.Fatal(err)
+		}
+	})
+	var got bytes.Buffer
+	if n, err := c.Step(&got, 1); n != int64(len(first)) || err != nil {
+		t.Fatalf("Step = %d, %v, want the first record", n, err)
+	}
+	budget.off.Store(true)
+	await(t, c, w, func() {
+		if _, err := a.Write(wire[part:]); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if n, err := c.Step(&got, 1<<20); n != int64(len(second)) || err != nil {
+		t.Fatalf("Step behind the wait = %d, %v, want %d", n, err, len(second))
+	}
+	if !bytes.Equal(got.Bytes(), append(first, second...)) {
+		t.Error("other bytes than were sent")
+	}
+}
+
+// A switched budget has everything, until it is off.
+type switched struct{ off atomic.Bool }
+
+func (s *switched) TryReserve(int) bool { return !s.off.Load() }
+func (s *switched) Release(int)         {}
+
 // A refusal is a budget that has nothing.
 type refusal struct{}
 

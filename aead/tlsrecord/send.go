@@ -2,22 +2,12 @@ package tlsrecord
 
 import (
 	"crypto/tls"
-	"io"
 	"time"
 
 	"github.com/headrace-go/headrace/internal/growth"
-	"github.com/headrace-go/headrace/internal/vec"
 )
 
 // This file is how sealed bytes leave a writer.
-
-// bind finds the socket under the connection. It is called again and again,
-// since a wrapper may become transparent.
-func (w *writer) bind() {
-	if w.sock == nil {
-		w.sock, _ = vec.WriterOf(w.raw)
-	}
-}
 
 // send sends what is sealed, and gives the buffer back. It reports whether all
 // of it was sent, or is kept to be sent after a missed deadline.
@@ -29,105 +19,22 @@ func (w *writer) send() (sent bool, err error) {
 
 // sendFrom is send for wire, a part of buf, which goes back to win.
 func (w *writer) sendFrom(win *growth.Window, buf, wire []byte) (sent bool, err error) {
-	if len(wire) == 0 {
-		if buf != nil {
-			win.Put(buf)
-		}
-		return true, nil
+	err = w.lost(w.out.Send(win, buf, wire))
+	if len(wire) > 0 {
+		w.writes.Add(1)
 	}
-	w.bind()
-	l := &w.lender
-	*l = lender{win: win, held: buf, rest: wire}
-	var n int64
-	if w.sock != nil {
-		n, err = w.sock.Drain(l, buf, wire)
-	} else {
-		n, err = writeAll(w.raw, wire)
-	}
-	w.writes.Add(1)
-	if err != nil {
-		if isTimeout(err) {
-			left := len(wire) - int(n)
-			w.keep(l.rest[len(l.rest)-left:])
-		} else {
-			err = w.fail(err)
-		}
-	}
-	win.Put(l.held)
-	*l = lender{}
 	return w.err == nil, err
 }
 
-// A lender stands between a write and the window that its buffer is from: a
-// write that stalls may shrink it, but one that fails does not lose the rest.
-type lender struct {
-	win  *growth.Window
-	held []byte // what is to go back to the window
-	rest []byte // ends where the bytes to be sent end
-}
-
-func (l *lender) Shrink(buf, rest []byte) (held, kept []byte) {
-	l.held, l.rest = l.win.Shrink(buf, rest)
-	return l.held, l.rest
-}
-
-func (l *lender) Put([]byte) {}
-
-// keep copies what a missed deadline left behind, after what others left.
-func (w *writer) keep(rest []byte) {
-	if len(rest) == 0 {
-		return
-	}
-	held := w.pool.Get(len(w.unsent) + len(rest))
-	n := copy(held, w.unsent)
-	copy(held[n:], rest)
-	if w.held != nil {
-		w.pool.Put(w.held)
-	}
-	w.held, w.unsent = held, held
-}
-
 // flush sends what a missed deadline left behind.
-func (w *writer) flush() error {
-	if w.held == nil {
-		return nil
-	}
-	w.bind()
-	var n int64
-	var err error
-	if w.sock != nil {
-		var k int
-		k, err = w.sock.Write(w.unsent)
-		n = int64(k)
-	} else {
-		n, err = writeAll(w.raw, w.unsent)
-	}
-	w.unsent = w.unsent[n:]
-	if err != nil {
-		if !isTimeout(err) {
-			err = w.fail(err)
-		}
+func (w *writer) flush() error { return w.lost(w.out.Flush()) }
+
+// lost ends the writing if err is one that it cannot go on after.
+func (w *writer) lost(err error) error {
+	if err == nil || isTimeout(err) {
 		return err
 	}
-	w.forget()
-	return nil
-}
-
-// forget lets go of what a missed deadline left behind.
-func (w *writer) forget() {
-	if w.held != nil {
-		w.pool.Put(w.held)
-		w.held, w.unsent = nil, nil
-	}
-}
-
-// writeAll is Write, with a short count made an error.
-func writeAll(dst io.Writer, b []byte) (int64, error) {
-	n, err := dst.Write(b)
-	if err == nil && n < len(b) {
-		err = io.ErrShortWrite
-	}
-	return int64(n), err
+	return w.fail(err)
 }
 
 // sealAlert seals an alert behind what is sealed.
@@ -178,15 +85,9 @@ func (w *writer) sound() {
 	if a == nil || w.ended() != nil {
 		return
 	}
-	if a.tell && !w.shut && w.held == nil && w.sealAlert(levelFatal, a.alert) == nil {
-		w.bind()
-		if w.one[0] = w.buf[:w.n]; w.sock != nil {
-			_, _ = w.sock.TryWritev(w.one[:])
-		} else {
-			_ = w.raw.SetWriteDeadline(time.Now().Add(farewellTime))
-			_, _ = w.raw.Write(w.one[0])
-		}
-		w.one[0] = nil
+	if a.tell && !w.shut && !w.out.Waiting() && w.sealAlert(levelFatal, a.alert) == nil && !w.out.Try(w.buf[:w.n]) {
+		_ = w.raw.SetWriteDeadline(time.Now().Add(farewellTime))
+		_, _ = w.raw.Write(w.buf[:w.n])
 	}
 	w.err = a.err
 }

@@ -1,6 +1,6 @@
 package tlsrecord
 
-import "sync/atomic"
+import "github.com/headrace-go/headrace/internal/burst"
 
 // Stats tells what a Conn did. All of it is zero if crypto/tls has kept the
 // records.
@@ -26,27 +26,7 @@ type RecordStats struct {
 	Bytes   uint64 // of content
 }
 
-// A counter collects what one method does, and publishes it at the method's
-// end: one atomic addition a batch, not one a record.
-type counter struct {
-	pending        RecordStats
-	records, bytes atomic.Uint64
-}
-
-func (c *counter) note(content int) {
-	c.pending.Records++
-	c.pending.Bytes += uint64(content)
-}
-
-func (c *counter) flush() {
-	if c.pending.Records == 0 {
-		return
-	}
-	c.records.Add(c.pending.Records)
-	c.bytes.Add(c.pending.Bytes)
-	c.pending = RecordStats{}
-}
-
-func (c *counter) stats() RecordStats {
-	return RecordStats{Records: c.records.Load(), Bytes: c.bytes.Load()}
+func recordStats(c *burst.Count) RecordStats {
+	records, bytes := c.Load()
+	return RecordStats{Records: records, Bytes: bytes}
 }

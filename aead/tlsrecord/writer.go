@@ -8,8 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/headrace-go/headrace/internal/burst"
 	"github.com/headrace-go/headrace/internal/growth"
-	"github.com/headrace-go/headrace/internal/vec"
 )
 
 // A writer is the writing half of a Conn.
@@ -19,30 +19,26 @@ type writer struct {
 
 	sealing
 	raw   net.Conn
-	sock  *vec.Writer // the socket under raw, if there is one
 	sizes sizes
 	batch int // bytes on the wire that leave together
 	corks int
 	shut  bool // close_notify is sealed
 	err   error
 
-	pool   growth.Pool
-	win    growth.Window
-	lender lender
-	one    [1][]byte
-	buf    []byte // lent by win; nil while nothing is sealed, or anything is unsent
-	n      int    // buf[:n] is sealed and not sent
-	held   []byte // keeps unsent; of pool
-	unsent []byte // what a missed deadline left behind
+	win growth.Window
+	one [1][]byte
+	buf []byte // lent by win; nil while nothing is sealed, or anything is waiting
+	n   int    // buf[:n] is sealed and not sent
+	out burst.Departures
 
 	answer  atomic.Bool // the peer has asked for a new key
 	alarmed atomic.Pointer[alarm]
-	expiry  atomic.Int64 // the write deadline: Unix time in nanoseconds; 0: none
+	expiry  burst.Deadline
 
 	fillMu sync.Mutex // held by readFrom
 	fill   growth.Window
 
-	sealed  counter
+	sealed  burst.Count
 	writes  atomic.Int64
 	updates atomic.Int64
 }
@@ -54,7 +50,7 @@ func (w *writer) init(c *Conn, h *handshake, k keys, seq uint64) error {
 	w.raw = c.raw
 	w.sizes = newSizes(h.used.DynamicRecordSizingDisabled, h.cfg.SmallFirst)
 	w.batch = h.cfg.Batch / maxPlain * maxRecord
-	w.pool = h.cfg.Pool
+	w.out.Init(c.raw, h.cfg.Pool)
 	w.win = growth.New(h.cfg.Pool, h.cfg.Budget, h.cfg.Batch)
 	w.fill = growth.New(h.cfg.Pool, h.cfg.Budget, h.cfg.MaxBurst)
 	return w.start(k, seq)
@@ -110,7 +106,7 @@ func (w *writer) writeAll(bufs [][]byte) (total int64, err error) {
 		}
 		w.n += k
 		w.sizes.note(n)
-		w.sealed.note(n)
+		w.sealed.Note(n)
 		left -= n
 		sealed += n
 		if w.n+shortRecord < w.batch && (left > 0 || w.corks > 0) && w.n+shortRecord+overhead <= len(w.buf) {
@@ -235,18 +231,10 @@ func (w *writer) uncork() error {
 // expired keeps a write that could not send anything from sealing: what is
 // sealed counts as written.
 func (w *writer) expired() error {
-	if t := w.expiry.Load(); t != 0 && t <= time.Now().UnixNano() && !w.closed.Load() {
+	if w.expiry.Passed() && !w.closed.Load() {
 		return os.ErrDeadlineExceeded
 	}
 	return nil
-}
-
-func (w *writer) noteDeadline(t time.Time) {
-	if t.IsZero() {
-		w.expiry.Store(0)
-		return
-	}
-	w.expiry.Store(max(t.UnixNano(), 1))
 }
 
 // ended returns the error that ended the writing.
@@ -290,11 +278,11 @@ const farewellTime = 5 * time.Second
 
 // finish sends the alert that ends the stream, once.
 func (w *writer) finish() error {
-	if w.shut && w.held == nil {
+	if w.shut && !w.out.Waiting() {
 		return nil
 	}
 	until := time.Now().Add(farewellTime)
-	w.noteDeadline(until)
+	w.expiry.Set(until)
 	_ = w.raw.SetWriteDeadline(until) // if that fails, so does the write
 	if err := w.flush(); err != nil || w.shut {
 		return err
@@ -315,7 +303,7 @@ func (w *writer) farewell() error {
 		return nil
 	}
 	defer w.unlock()
-	if w.ended() != nil || w.shut || w.held != nil {
+	if w.ended() != nil || w.shut || w.out.Waiting() {
 		return nil
 	}
 	if err := w.finish(); isTimeout(err) {
@@ -347,14 +335,14 @@ func (w *writer) unlock() {
 }
 
 func (w *writer) tidy() {
-	w.sealed.flush()
+	w.sealed.Publish()
 	w.sound()
 	over := w.err != nil || w.closed.Load()
 	if over {
 		w.keys.wipe()
 		w.cipher, w.sealer = nil, nil
 		w.n = 0
-		w.forget()
+		w.out.Forget()
 	}
 	if w.n == 0 && w.buf != nil {
 		w.win.Put(w.buf)

@@ -1,10 +1,8 @@
 package burst
 
 import (
-	"errors"
 	"io"
 	"net"
-	"os"
 	"syscall"
 
 	"github.com/headrace-go/headrace/internal/growth"
@@ -165,7 +163,7 @@ func (a *Arrivals) fillFromReader() error {
 		n, err := a.src.Read(a.room(a.floor))
 		a.tail += n
 		if n > 0 {
-			if !errors.Is(err, os.ErrDeadlineExceeded) {
+			if !isTimeout(err) {
 				a.srcErr = err
 			}
 			return nil
@@ -232,10 +230,11 @@ func (a *Arrivals) room(size int) []byte {
 	return a.buf[a.tail:]
 }
 
-// Settle gives the buffer back, and keeps what is left of it in memory of that
-// size.
+// Settle gives the buffer back, and keeps what is left of it, a part of one
+// record, in memory of that size. The next buffer must hold it, and more.
 func (a *Arrivals) Settle() {
 	if left := a.tail - a.head; left > 0 {
+		a.need = max(a.need, left+1)
 		a.kept = a.pool.Get(left)
 		copy(a.kept, a.buf[a.head:a.tail])
 	}
@@ -258,18 +257,4 @@ func (a *Arrivals) Discard() {
 		a.pool.Put(a.kept)
 		a.kept = nil
 	}
-}
-
-// Ready has the source say once when it has more: see vecio.Stepper. It is nil
-// if the source cannot. The buffer must have been settled.
-func (a *Arrivals) Ready() func(watch Watcher, wake func()) (cancel func()) {
-	a.bind()
-	switch {
-	case a.sock != nil:
-		conn := a.sock.Conn()
-		return func(watch Watcher, wake func()) func() { return watch.Watch(conn, wake) }
-	case a.layer != nil:
-		return a.layer.Ready
-	}
-	return nil
 }

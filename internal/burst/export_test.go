@@ -1,0 +1,3 @@
+package burst
+
+var ConnOf = connOf
