@@ -20,7 +20,7 @@ import (
 func TestOpenSSL(t *testing.T) {
 	openssl, err := exec.LookPath("openssl")
 	if err != nil {
-		t.Skip("openssl is not installed")
+		t.Skip("no openssl to come to our server with")
 	}
 	for _, name := range []string{"tls", "ech"} { // a client that knows nothing of ech is served, too
 		dir := keys(t)
@@ -92,7 +92,7 @@ func knownHosts(t *testing.T, dir string) string {
 func TestOpenSSHClient(t *testing.T) {
 	path, err := exec.LookPath("ssh")
 	if err != nil {
-		t.Skip("ssh is not installed (Debian: openssh-client)")
+		t.Skip("no ssh to come to our server with (Debian: openssh-client)")
 	}
 	dir := keys(t)
 	server := startServer(t, "ssh", dir)
