@@ -73,11 +73,7 @@ func exchangeText(t *testing.T, c net.Conn, want, answer string) {
 // knownHosts writes what OpenSSH knows hosts by.
 func knownHosts(t *testing.T, dir string) string {
 	t.Helper()
-	_, server, err := identity(dir, "client", "server")
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := ssh.NewPublicKey(server.PublicKey)
+	_, key, err := sshKeys(dir, "client", "server")
 	if err != nil {
 		t.Fatal(err)
 	}

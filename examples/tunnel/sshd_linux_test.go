@@ -27,15 +27,7 @@ func TestOpenSSHServer(t *testing.T) {
 	}
 	dir := keys(t)
 	login, credential := unprivileged(t, dir)
-	cert, _, err := identity(dir, "client", "server")
-	if err != nil {
-		t.Fatal(err)
-	}
-	private, err := signer(cert)
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := ssh.NewPublicKey(private.Public())
+	key, _, err := sshKeys(dir, "client", "server")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +42,7 @@ func TestOpenSSHServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, data := range map[string]string{
-		"authorized": string(ssh.MarshalAuthorizedKey(key)),
+		"authorized": string(ssh.MarshalAuthorizedKey(key.PublicKey())),
 		"host":       string(host),
 		"config": "HostKey " + config + "/host\nAuthorizedKeysFile " + config + "/authorized\nStrictModes no\nUsePAM yes\n" +
 			"PidFile none\nAllowTcpForwarding yes\nPasswordAuthentication no\n",
