@@ -1,16 +1,15 @@
 package connpool_test
 
 import (
-	"encoding/json"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/headrace-go/headrace/internal/mutants"
 )
 
-// Mutants break one rule each.
-var mutants = []struct {
+// Breaches break one rule each.
+var breaches = []struct {
 	rule, file, from, to string
 }{
 	{"MaxIdle", "core.go", "c.mu.idle() >= c.maxIdle", "false"},
@@ -64,7 +63,7 @@ var mutants = []struct {
 // TestBrokenRulesAreFound breaks one rule of a Pool at a time, and sees that the
 // model test, the crowd, TestIdleTimeout or TestWarm fails without it.
 func TestBrokenRulesAreFound(t *testing.T) {
-	for _, m := range mutants {
+	for _, m := range breaches {
 		t.Run(m.rule, func(t *testing.T) {
 			source, err := os.ReadFile(m.file)
 			if err != nil {
@@ -76,7 +75,10 @@ func TestBrokenRulesAreFound(t *testing.T) {
 			if os.Getenv("HEADRACE_SOAK") == "" {
 				return // the package would be built once for each: make soak
 			}
-			out, err := tested(t, m.file, strings.Replace(string(source), m.from, m.to, 1))
+			out, err := mutants.Tested(t, m.file, strings.Replace(string(source), m.from, m.to, 1),
+				// Those of what holds at every moment.
+				"-test.timeout=40s", "-test.run=^(TestPoolModel|TestCrowd|TestIdleTimeout|TestWarm)$",
+				"-rapid.checks=3000", "-rapid.nofailfile", "-rapid.shrinktime=0s")
 			switch {
 			case err == nil:
 				t.Error("nothing fails without it")
@@ -85,35 +87,4 @@ func TestBrokenRulesAreFound(t *testing.T) {
 			}
 		})
 	}
-}
-
-// tested builds the tests with other contents of a file, and runs those of what
-// holds at every moment.
-func tested(t *testing.T, file, contents string) (string, error) {
-	t.Helper()
-	dir := t.TempDir()
-	changed := filepath.Join(dir, file)
-	here, err := filepath.Abs(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {here: changed}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	list := filepath.Join(dir, "overlay.json")
-	for path, data := range map[string][]byte{changed: []byte(contents), list: overlay} {
-		if err := os.WriteFile(path, data, 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	binary := filepath.Join(dir, "mutant")
-	if out, err := exec.Command("go", "test", "-c", "-vet=off", "-overlay", list, "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	mutant := exec.Command(binary, "-test.failfast", "-test.timeout=40s", "-test.run=^(TestPoolModel|TestCrowd|TestIdleTimeout|TestWarm)$",
-		"-rapid.checks=3000", "-rapid.nofailfile", "-rapid.shrinktime=0s")
-	mutant.Env = append(os.Environ(), "HEADRACE_SOAK=")
-	out, err := mutant.CombinedOutput()
-	return string(out), err
 }
