@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"strings"
+	"os/exec"
 	"testing"
 
 	"github.com/headrace-go/headrace/aead/tlsrecord"
+	"github.com/headrace-go/headrace/internal/peertest"
 )
 
 // gnutlsCiphers are the names by which GnuTLS's programs know suites.
@@ -33,7 +34,7 @@ func gnutlsPriority(t *testing.T, suite uint16) string {
 // between its own lines: here data follows each request at once. It allows its
 // peer eight updates a second, answers included.
 func TestGnuTLSClientRekeys(t *testing.T) {
-	gnutls := need(t, "gnutls-cli")
+	path := peertest.Need(t, "gnutls-cli", "gnutls-bin")
 	cert, _ := pemFiles(t)
 	const rounds = 6
 	for _, suite := range tlsrecord.Suites() {
@@ -46,29 +47,27 @@ func TestGnuTLSClientRekeys(t *testing.T) {
 				return nil
 			})
 			_, port, _ := net.SplitHostPort(addr)
-			p := run(t, gnutls, "--x509cafile="+cert, "--verify-hostname=localhost", gnutlsPriority(t, suite),
-				"--inline-commands", "--port="+port, "127.0.0.1")
+			p := peertest.Start(t, exec.Command(path, "--x509cafile="+cert, "--verify-hostname=localhost",
+				gnutlsPriority(t, suite), "--inline-commands", "--port="+port, "127.0.0.1"))
 			c := <-conns
 			for i := range rounds {
 				line := fmt.Sprintf("line %d\n", i)
-				if _, err := io.WriteString(p.in, "^rekey^\n"+line); err != nil {
+				if _, err := io.WriteString(p.In, "^rekey^\n"+line); err != nil {
 					t.Fatal(err)
 				}
 				got := make([]byte, len(line))
 				if _, err := io.ReadFull(c, got); err != nil || string(got) != line {
-					t.Fatalf("read %q, %v\n%s", got, err, p.out.String())
+					t.Fatalf("read %q, %v", got, err)
 				}
 				if err := write(c, "re-"+line); err != nil {
 					t.Fatal(err)
 				}
 			}
 			// At the end of its input the client reads no more.
-			eventually(t, "gnutls-cli prints the last line", func() bool {
-				return strings.Contains(p.out.String(), fmt.Sprintf("re-line %d\n", rounds-1))
-			})
-			p.in.Close()
+			p.AwaitText(fmt.Sprintf("re-line %d\n", rounds-1), 1)
+			p.In.Close()
 			if n, err := c.Read(make([]byte, 1)); n != 0 || err != io.EOF {
-				t.Fatalf("read %d bytes, %v after the end\n%s", n, err, p.out.String())
+				t.Fatalf("read %d bytes, %v after the end", n, err)
 			}
 			stats := c.Stats()
 			if !stats.Notified {
@@ -85,30 +84,36 @@ func TestGnuTLSClientRekeys(t *testing.T) {
 	}
 }
 
+// GnuTLS's server does not say which free port it has taken, so it has a
+// network for itself.
 func TestGnuTLSServerEchoes(t *testing.T) {
-	gnutls := need(t, "gnutls-serv")
+	path := peertest.Need(t, "gnutls-serv", "gnutls-bin")
+	if !peertest.Namespace(t) {
+		return
+	}
 	cert, key := pemFiles(t)
 	data := text(bulk / 10)
 	for i := 999; i < len(data); i += 1000 {
 		data[i] = '\n' // this server sends back whole lines
 	}
-	for _, suite := range tlsrecord.Suites() {
+	for i, suite := range tlsrecord.Suites() {
 		t.Run(tls.CipherSuiteName(suite), func(t *testing.T) {
-			addr, port := freePort(t)
-			p := run(t, gnutls, "--quiet", "--echo", "--x509certfile="+cert, "--x509keyfile="+key, "--port="+port,
-				gnutlsPriority(t, suite))
+			port := fmt.Sprint(4430 + i)
+			p := peertest.Start(t, exec.Command(path, "--echo", "--x509certfile="+cert, "--x509keyfile="+key, "--port="+port,
+				gnutlsPriority(t, suite)))
+			p.AwaitText("done", 1)
 			cc, _ := configs()
 			cc.ClientSessionCache = newCountingCache()
 			for i := range 4 {
-				c := client(t, addr, cc)
+				c := client(t, "tcp", "127.0.0.1:"+port, cc)
 				if got := c.ConnectionState().DidResume; got != (i > 0) {
-					t.Fatalf("connection %d: resumed: %v\n%s", i, got, p.out.String())
+					t.Fatalf("connection %d: resumed: %v", i, got)
 				}
 				sent := make(chan error, 1)
 				go func() { sent <- sendWithKeys(c, data) }()
 				got := make([]byte, len(data))
 				if n, err := io.ReadFull(c, got); err != nil || !bytes.Equal(got, data) {
-					t.Fatalf("other bytes came back than were sent: %d, %v\n%.500s", n, err, p.out.String())
+					t.Fatalf("other bytes came back than were sent: %d, %v", n, err)
 				}
 				if err := <-sent; err != nil {
 					t.Fatal(err)
