@@ -155,6 +155,16 @@ const (
 	readerBusy = 32 << 10 // two TLS records, and what io.Copy takes
 )
 
+// A readyReader waits without a buffer, takes one from p for what has come, and
+// reads once. The caller owns what it returns; on an error there is nothing to
+// put back. Streams that nothing can watch are readyReaders.
+type readyReader interface {
+	ReadReady(p interface {
+		Get(n int) []byte
+		Put(b []byte)
+	}) ([]byte, error)
+}
+
 // fromReader moves bytes from any connection, by Read and Write.
 func (f *flow) fromReader() error {
 	size := readerIdle
@@ -162,6 +172,9 @@ func (f *flow) fromReader() error {
 	_, mayBare := src.(peel.Transparent)
 	if !mayBare {
 		f.refuse()
+	}
+	if ready, ok := src.(readyReader); ok && !mayBare {
+		return f.fromReady(ready)
 	}
 	for {
 		if mayBare {
@@ -183,6 +196,19 @@ func (f *flow) fromReader() error {
 			size = readerBusy
 		case n <= readerIdle:
 			size = readerIdle
+		}
+	}
+}
+
+// fromReady is fromReader for a source that is waited for without a buffer.
+func (f *flow) fromReady(src readyReader) error {
+	for {
+		b, err := src.ReadReady(&f.window)
+		if err != nil {
+			return f.readError(err)
+		}
+		if err := f.deliver(b, b); err != nil {
+			return err
 		}
 	}
 }
