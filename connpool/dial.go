@@ -47,7 +47,7 @@ func (c *core) demandLocked(b *bucket, fresh *waiter) {
 			c.starveLocked(b)
 			// One for each who comes, and one at a time for the others: the end
 			// of each feeds the hungry.
-			if victim := c.mu.oldest(); victim != nil && (fresh != nil || c.closing == 0) {
+			if victim := c.oldestLocked(); victim != nil && (fresh != nil || c.closing == 0) {
 				c.evictLocked(victim, CauseRoom, nil)
 			}
 			return
@@ -90,9 +90,10 @@ func (c *core) dialFor(b *bucket, epoch int) {
 	var m *member
 	var stop func()
 	if err == nil {
-		m = &member{conn: conn, core: c, bucket: b, probe: newProbe(conn), born: now, retire: never, place: -1, epoch: epoch}
+		m = &member{conn: conn, core: c, bucket: b, probe: newProbe(conn), born: now, epoch: epoch}
+		m.life.at = never
 		if c.lifetime != never {
-			m.retire = now + c.lifetime - time.Duration(rand.Float64()*c.jitter*float64(c.lifetime))
+			m.life.at = now + c.lifetime - time.Duration(rand.Float64()*c.jitter*float64(c.lifetime))
 		}
 		stop = c.watchEnd(m)
 	}

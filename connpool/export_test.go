@@ -46,3 +46,22 @@ func Backoff(minimum, maximum time.Duration, rounds int) time.Duration {
 	}
 	return f.retry
 }
+
+// Shards are the locks of a pool alone.
+type Shards struct{ a shards }
+
+func NewShards() *Shards { return &Shards{shards{all: new([shardCount]shard)}} }
+
+// In runs f in a shard.
+func (s *Shards) In(shard int, f func()) {
+	s.a.enter(&s.a.all[shard])
+	f()
+	s.a.all[shard].leave()
+}
+
+// Hold runs f while the pool is held.
+func (s *Shards) Hold(f func()) {
+	s.a.Lock()
+	f()
+	s.a.Unlock()
+}

@@ -17,7 +17,7 @@ import (
 // it. Close ends them all.
 type Pool[K comparable] struct {
 	core    core
-	buckets map[K]*bucket // written under core.mu, and so read under any of its locks
+	buckets map[K]*bucket // written while the pool is held, and so read in any shard
 	seed    maphash.Seed
 }
 
@@ -56,9 +56,9 @@ func (p *Pool[K]) Get(ctx context.Context, key K) (*Conn, error) {
 	c := &p.core
 	s := p.shard(key)
 	for {
-		s.mu.Lock()
+		c.mu.enter(s)
 		m := c.tryTake(p.buckets[key])
-		s.mu.Unlock()
+		s.leave()
 		if m == nil {
 			c.mu.Lock()
 			if c.closed {
@@ -90,7 +90,7 @@ func (p *Pool[K]) bucketLocked(key K) *bucket {
 	b := p.buckets[key]
 	switch {
 	case b == nil:
-		b = &bucket{key: key, shard: p.shard(key)}
+		b = &bucket{spot: &spot{}, key: key, shard: p.shard(key)}
 		p.buckets[key] = b
 		p.core.keys++
 	case b.emptyLink.next != nil:
@@ -154,7 +154,7 @@ func (p *Pool[K]) Reset() {
 		c.demandLocked(b, nil)
 	}
 	c.unlock()
-	c.drain(c.mu.oldest)
+	c.drain(c.oldestLocked)
 }
 
 // Close ends the Pool: waiting Gets fail with ErrClosed, dials are cancelled,
@@ -177,7 +177,7 @@ func (p *Pool[K]) Close(ctx context.Context) error {
 		}
 		c.restLocked(b)
 	}
-	for m := c.mu.oldest(); m != nil; m = c.mu.oldest() {
+	for m := c.oldestLocked(); m != nil; m = c.oldestLocked() {
 		c.evictLocked(m, CauseClosed, nil)
 	}
 	c.settledLocked()
@@ -225,5 +225,6 @@ func (p *Pool[K]) KeyStats(key K) (Stats, bool) {
 	}
 	s := Stats{Open: b.open, Idle: b.idle.len, Dialing: b.dialing, Waiting: b.waiters.len, Keys: 1}
 	b.counts.fill(&s)
+	s.Hits = b.hits
 	return s, true
 }
