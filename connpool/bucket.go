@@ -21,6 +21,7 @@ type bucket struct {
 	retryAt time.Duration // when it goes off; never, if it does not
 	// reserveAt is when the reserve is filled up again, at the earliest.
 	reserveAt time.Duration
+	reserveBy time.Duration // what is taken puts it off no further
 
 	starving   bool
 	hungerSeq  uint64       // of core.seq, when it began to starve

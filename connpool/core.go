@@ -85,9 +85,7 @@ func (c *core) takeLocked(b *bucket) *member {
 	if m == nil {
 		return nil
 	}
-	if b.reserveAt <= c.now() && !c.wantsReserveLocked(b) {
-		b.reserveAt = c.now() + reserveDelay
-	}
+	c.putOffLocked(b)
 	b.shard.take(m)
 	if c.preconnect > 0 {
 		b.demand.take(1, c.now())

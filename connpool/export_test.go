@@ -2,8 +2,12 @@ package connpool
 
 import "time"
 
-// ReserveDelay is how long what was taken of a reserve is not replaced.
-const ReserveDelay = reserveDelay
+// ReservePause is how long what was taken of a reserve is not replaced, and
+// ReservePatience how long that can be put off.
+const (
+	ReservePause    = reservePause
+	ReservePatience = reservePatience
+)
 
 // SetClock makes a cache believe f.
 func (c *SessionCache) SetClock(f func() time.Time) { c.now = f }

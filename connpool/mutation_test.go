@@ -43,6 +43,8 @@ var mutants = []struct {
 	{"Reset forgets failures", "pool.go", "b.backoff.reset()", "_ = b"},
 	{"Warm", "dial.go", "want := b.minIdle", "want := 0"},
 	{"what was taken is replaced later", "dial.go", "b.warming.retry, b.reserveAt)", "b.warming.retry)"},
+	{"a reserve is filled up one by one", "dial.go", "			b.reserveAt = now + reservePause", "			_ = now"},
+	{"a reserve is put off, but not for ever", "dial.go", "min(b.reserveBy, now+reservePause)", "now+reservePause"},
 	{"backoff", "backoff.go", "f.retry = now + wait", "f.retry = now + 0*wait"},
 	{"Hijack", "core.go", "m.stopWatch = nil\n\tc.leftLocked(m.bucket)", "m.stopWatch = nil"},
 	{"Close of idle ones", "pool.go", "c.evictLocked(m, CauseClosed, nil)", "break"},
@@ -68,7 +70,7 @@ var mutants = []struct {
 }
 
 // TestBrokenRulesAreFound breaks one rule of a Pool at a time, and sees that the
-// model test, the crowd, TestShards, TestIdleTimeout or TestWarm fails without it.
+// model test, the crowd, TestShards, TestIdleTimeout or one of Warm fails without it.
 func TestBrokenRulesAreFound(t *testing.T) {
 	for _, m := range mutants {
 		t.Run(m.rule, func(t *testing.T) {
@@ -117,7 +119,7 @@ func tested(t *testing.T, file, contents string) (string, error) {
 	if out, err := exec.Command("go", "test", "-c", "-vet=off", "-overlay", list, "-o", binary, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	mutant := exec.Command(binary, "-test.failfast", "-test.timeout=40s", "-test.run=^(TestPoolModel|TestCrowd|TestShards|TestIdleTimeout|TestWarm)$",
+	mutant := exec.Command(binary, "-test.failfast", "-test.timeout=40s", "-test.run=^(TestPoolModel|TestCrowd|TestShards|TestIdleTimeout|TestWarm|TestWarmIsPutOff)$",
 		"-rapid.checks=3000", "-rapid.nofailfile", "-rapid.shrinktime=0s")
 	mutant.Env = append(os.Environ(), "HEADRACE_SOAK=")
 	out, err := mutant.CombinedOutput()
