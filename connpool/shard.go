@@ -146,7 +146,8 @@ func (c *core) tryTake(b *bucket) *member {
 }
 
 // tryKeep makes a lent member idle, or reports false if there is more to be
-// done. It enters its shard.
+// done. It enters its shard. As long as a key has an age, the janitor comes in
+// time for it.
 func (c *core) tryKeep(m *member, now time.Duration) bool {
 	b := m.bucket
 	s := b.shard
@@ -154,8 +155,7 @@ func (c *core) tryKeep(m *member, now time.Duration) bool {
 	switch {
 	case m.state != stateLent, c.preconnect > 0, c.spentLocked(m, now) != causeNone,
 		b.waiters.len > 0, c.starving.len > 0,
-		m.uses == 1 && b.warming.probing(), s.room == 0, b.age.place == 0, b.idle.len >= c.maxIdlePerKey,
-		c.idleTimeout != never && now+c.idleTimeout < c.janitor.at:
+		m.uses == 1 && b.warming.probing(), s.room == 0, b.age.place == 0, b.idle.len >= c.maxIdlePerKey:
 		s.leave()
 		return false
 	}

@@ -1,6 +1,7 @@
 package connpool_test
 
 import (
+	"runtime"
 	"sync"
 	"testing"
 
@@ -19,7 +20,13 @@ func TestShards(t *testing.T) {
 		running.Go(func() {
 			for i := range turns {
 				at := (g + i) % len(counts)
-				locks.In(at, func() { counts[at]++ })
+				locks.In(at, func() {
+					n := counts[at]
+					if i%100 == 0 {
+						runtime.Gosched() // for whoever does not wait
+					}
+					counts[at] = n + 1
+				})
 			}
 		})
 	}
