@@ -89,6 +89,7 @@ type Session struct {
 	inFlight bool // in a system call, from borrowed memory
 	kicked   bool // and was told to come back
 	flushBy  time.Time
+	unshaken func() // ends the handshake that is under way
 	flush    sync.Cond
 
 	drain drain
@@ -241,6 +242,9 @@ func (s *Session) fail(err error) {
 	s.drain.quiet.Broadcast()
 	s.flushBy = time.Now().Add(farewell)
 	s.interrupt()
+	if s.unshaken != nil {
+		s.unshaken()
+	}
 	if !s.kicked {
 		_ = s.conn.SetWriteDeadline(s.flushBy)
 	}
