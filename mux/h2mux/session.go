@@ -133,6 +133,7 @@ func newSession(c net.Conn, cfg Config, client bool) (*Session, error) {
 		s.bind(c)
 	}
 	s.cork = corkOf(c)
+	s.sched.wide = s.cork != nil // anything else sends record by record
 	s.parse = parser{pool: s.pool, max: s.recvMax()}
 	s.decoder = hpack.NewDecoder(tableSize, s.header.add)
 	s.decoder.SetMaxStringLength(cfg.MaxHeaderBytes)
