@@ -22,7 +22,7 @@ scorecard:
 	GOWORK=auto go run ./bench/cmd/scorecard $(ARGS)
 
 test:
-	@.ci/need curl ip=iproute2 openssl strace ssh=openssh-client
+	@.ci/need curl ip=iproute2 openssl gnutls-cli=gnutls-bin strace ssh=openssh-client
 	@.ci/need nghttp=nghttp2-client h2load=nghttp2-client nghttpd=nghttp2-server
 	@.ci/need -unpack ss-local=shadowsocks-libev ss-server=shadowsocks-libev trojan sshd=openssh-server nginx
 	$(GO) test ./...

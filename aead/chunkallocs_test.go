@@ -6,29 +6,8 @@ import (
 	"testing"
 
 	"github.com/headrace-go/headrace/aead"
+	"github.com/headrace-go/headrace/internal/faultconn"
 )
-
-// full is what a source with Readv has at the moment: one burst.
-type full struct {
-	n    int
-	left int
-}
-
-func (f *full) Read(p []byte) (int, error) { return f.Readv([][]byte{p}) }
-
-func (f *full) Readv(bufs [][]byte) (int, error) {
-	total := 0
-	for _, b := range bufs {
-		n := min(len(b), f.left)
-		clear(b[:n])
-		f.left -= n
-		total += n
-	}
-	if total == 0 {
-		return 0, io.EOF
-	}
-	return total, nil
-}
 
 // Once warm, no burst allocates, in either direction.
 func TestStreamAllocs(t *testing.T) {
@@ -44,7 +23,7 @@ func TestStreamAllocs(t *testing.T) {
 	r := mustReader(t, rawOut, chunkConfig(a, nil))
 	p := make([]byte, size)
 	got := make([]byte, size)
-	src := &full{n: size}
+	src := new(faultconn.Burst)
 
 	write := func() {
 		if _, err := w.Write(p); err != nil {
@@ -72,7 +51,7 @@ func TestStreamAllocs(t *testing.T) {
 			}
 		},
 		"ReadFrom, Step": func() {
-			src.left = src.n
+			src.Left = size
 			if n, err := w.ReadFrom(src); n != size || err != nil {
 				t.Fatal(n, err)
 			}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/headrace-go/headrace/aead"
+	"github.com/headrace-go/headrace/internal/await"
 	"github.com/headrace-go/headrace/internal/readiness"
 )
 
@@ -75,9 +76,10 @@ func TestIdleReaderHoldsAPartOfOneChunk(t *testing.T) {
 	if _, err := peer.Write(wire[part : len(wire)-1]); err != nil {
 		t.Fatal(err)
 	}
-	for _, held := l.held(); held != 16000+aead.ChunkOverhead-1; _, held = l.held() {
-		runtime.Gosched()
-	}
+	await.Until(t, "all but the last byte is held", func() bool {
+		_, held := l.held()
+		return held == 16000+aead.ChunkOverhead-1
+	})
 	if _, err := peer.Write(wire[len(wire)-1:]); err != nil {
 		t.Fatal(err)
 	}
@@ -337,9 +339,10 @@ func TestStalledWriteShrinks(t *testing.T) {
 	if _, err := io.ReadFull(far, wire); err != nil {
 		t.Fatal(err)
 	}
-	for _, held := l.held(); held > 250<<10; _, held = l.held() {
-		runtime.Gosched()
-	}
+	await.Until(t, "what was sent is given back", func() bool {
+		_, held := l.held()
+		return held <= 250<<10
+	})
 	rest, err := io.ReadAll(far)
 	if err != nil {
 		t.Fatal(err)

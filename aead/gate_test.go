@@ -2,14 +2,9 @@ package aead_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"io"
-	"math/big"
 	"net"
 	"slices"
 	"sync"
@@ -20,6 +15,7 @@ import (
 
 	"github.com/headrace-go/headrace/aead"
 	"github.com/headrace-go/headrace/internal/peel"
+	"github.com/headrace-go/headrace/internal/testcert"
 )
 
 func mustGate(t testing.TB, cfg aead.GateConfig) *aead.Gate {
@@ -246,25 +242,10 @@ func TestGateHandshakeContext(t *testing.T) {
 	})
 }
 
-// selfSigned is a certificate for this test.
-func selfSigned(t testing.TB) tls.Certificate {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"gate.test"}}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
-}
-
 // Real handshakes over TCP, and the connection is a socket again afterwards.
 func TestGateTLS(t *testing.T) {
 	g := mustGate(t, aead.GateConfig{Limit: 1})
-	cert := selfSigned(t)
+	cert := testcert.New("gate.test").Certificate
 	var wg sync.WaitGroup
 	for range 8 {
 		a, b := tcpPair(t)
@@ -335,7 +316,7 @@ func benchmarkStorm(b *testing.B, impl string) {
 	var storm sync.WaitGroup
 	if impl != "quiet" {
 		gate := mustGate(b, aead.GateConfig{Limit: 1})
-		cert := selfSigned(b)
+		cert := testcert.New("gate.test").Certificate
 		for range 64 {
 			storm.Go(func() {
 				for {

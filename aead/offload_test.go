@@ -7,12 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"runtime"
 	"slices"
 	"sync"
 	"testing"
 
 	"github.com/headrace-go/headrace/aead"
+	"github.com/headrace-go/headrace/internal/await"
 )
 
 func mustOffload(t testing.TB, cfg aead.OffloadConfig) *aead.Offload {
@@ -94,12 +94,12 @@ func TestOffloadIsOneByOne(t *testing.T) {
 func helped(t testing.TB, off *aead.Offload) {
 	t.Helper()
 	s := mustSealer(t, mustAEAD(t, aead.AES128GCM))
-	for off.Stats().Parts == 0 {
+	await.Until(t, "a worker has helped", func() bool {
 		if err := off.SealBatch(t.Context(), s, plainBatch(20, 5000, aead.TagSize)); err != nil {
 			t.Fatal(err)
 		}
-		runtime.Gosched()
-	}
+		return off.Stats().Parts > 0
+	})
 }
 
 // Behind the first forged record nothing stays open, whoever opened it.

@@ -14,7 +14,7 @@ func compile(t *testing.T, args ...string) string {
 	t.Helper()
 	tool, err := exec.LookPath("go")
 	if err != nil {
-		t.Skip("there is no go command here: ", err)
+		t.Skipf("no go command to see what the compiler says: %v", err)
 	}
 	out, err := exec.Command(tool, args...).CombinedOutput()
 	if err != nil {

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"unsafe"
 
 	"github.com/headrace-go/headrace/bufpool"
+	"github.com/headrace-go/headrace/internal/await"
 )
 
 const debugEnabled = true
@@ -125,13 +127,10 @@ func TestDebugLoans(t *testing.T) {
 func TestDebugLostLease(t *testing.T) {
 	p := mustNew(t, bufpool.Config{Floor: -1})
 	func() { leaseHere(p) }()
-	for {
-		for _, l := range bufpool.Loans() {
-			if l.Lost && strings.Contains(l.Stack, "TestDebugLostLease") {
-				return
-			}
-		}
+	await.Until(t, "the loan is lost", func() bool {
 		runtime.GC()
-		runtime.Gosched()
-	}
+		return slices.ContainsFunc(bufpool.Loans(), func(l bufpool.Loan) bool {
+			return l.Lost && strings.Contains(l.Stack, "TestDebugLostLease")
+		})
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/headrace-go/headrace/bufpool"
+	"github.com/headrace-go/headrace/internal/await"
 )
 
 type session struct {
@@ -60,10 +61,10 @@ func TestObjectsMax(t *testing.T) {
 	if got := o.Stats(); got.Live != 10 || got.Dropped != 10 || got.Made != 10 {
 		t.Fatalf("Stats = %+v, want all 10 live and dropped", got)
 	}
-	for o.Stats().Live > 0 {
+	await.Until(t, "the dropped ones are gone", func() bool {
 		runtime.GC()
-		runtime.Gosched()
-	}
+		return o.Stats().Live == 0
+	})
 	o.Put(o.Get())
 	if got := o.Stats(); got.Live != 1 || got.Dropped != 10 {
 		t.Errorf("Stats = %+v, want one live and no more dropped", got)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/headrace-go/headrace/bufpool"
+	"github.com/headrace-go/headrace/internal/await"
 )
 
 // TestSoak has 64 goroutines take, lease, share and give back memory of random
@@ -59,10 +60,10 @@ func TestSoak(t *testing.T) {
 	}
 	t.Logf("misses %d, over the limit %d, dropped %d, owned at the end %d", s.Misses, s.OverLimit, s.Dropped, s.Owned)
 	p.Trim()
-	for p.Stats().Owned > 0 || budget.Stats().Used > 0 {
+	await.Until(t, "all memory is free", func() bool {
 		runtime.GC()
-		runtime.Gosched()
-	}
+		return p.Stats().Owned == 0 && budget.Stats().Used == 0
+	})
 }
 
 // A soaker holds a few slices and Bufs, all filled with its stamp.

@@ -2,14 +2,14 @@ package connpool
 
 import "time"
 
-// A bucket is what a pool knows about one key. All of it is under the lock, idle
-// and counts.hits under that of its shard.
+// A bucket is what a pool knows about one key. All of it is written while the
+// pool is held, but its spot under the latch of its shard.
 type bucket struct {
-	key   any
-	shard *shard
-
-	idle    ring[member] // from the one put back first to the last
-	open    int          // members that are idle, lent or being closed
+	*spot
+	key     any
+	shard   *shard
+	age     moment[bucket] // in core.ages, if anything may be idle
+	open    int            // members that are idle, lent or being closed
 	dialing int
 	waiters ring[waiter] // in order of arrival
 	minIdle int          // what Warm asks for
@@ -21,6 +21,7 @@ type bucket struct {
 	retryAt time.Duration // when it goes off; never, if it does not
 	// reserveAt is when the reserve is filled up again, at the earliest.
 	reserveAt time.Duration
+	reserveBy time.Duration // what is taken puts it off no further
 
 	starving   bool
 	hungerSeq  uint64       // of core.seq, when it began to starve
@@ -30,6 +31,14 @@ type bucket struct {
 	forgotten  bool
 
 	counts counts
+}
+
+// A spot is what of a bucket is written under its shard's latch. It is on a cache
+// line of its own.
+type spot struct {
+	idle ring[member] // from the one put back first to the last
+	hits uint64       // Gets that have found one
+	_    [24]byte
 }
 
 // vacant reports whether nothing but memories is left of the key.

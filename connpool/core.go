@@ -7,7 +7,7 @@ import (
 )
 
 // A core is a pool without its key type. Methods whose names end in Locked
-// want mu held, all of it; none of them calls anything of the user's, or the
+// want it held by mu; none of them calls anything of the user's, or the
 // system. What they want closed they leave in doomed, for unlock.
 type core struct {
 	policy
@@ -26,11 +26,12 @@ type core struct {
 	dialing  int
 	waiting  int
 	keys     int
-	seq      uint64       // of arrivals
-	members  ring[member] // that are open
-	lives    lives
-	starving ring[bucket] // that wait for room within maxOpen
-	empty    ring[bucket] // that have nothing, from the first to the last
+	seq      uint64           // of arrivals
+	members  ring[member]     // that are open
+	lives    timeline[member] // when they have to go
+	ages     timeline[bucket] // not after their longest idle has become so
+	starving ring[bucket]     // that wait for room within maxOpen
+	empty    ring[bucket]     // that have nothing, from the first to the last
 	doomed   chain
 	janitor  janitor
 	reaper   reaper
@@ -55,6 +56,8 @@ func (c *core) init(p policy) {
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.settled = make(chan struct{})
 	c.janitor.at = never
+	c.mu.all = new([shardCount]shard)
+	c.mu.spare = c.maxIdle
 }
 
 // now is the time since the epoch: half the price of time.Now.
@@ -82,9 +85,7 @@ func (c *core) takeLocked(b *bucket) *member {
 	if m == nil {
 		return nil
 	}
-	if b.reserveAt <= c.now() && !c.wantsReserveLocked(b) {
-		b.reserveAt = c.now() + reserveDelay
-	}
+	c.putOffLocked(b)
 	b.shard.take(m)
 	if c.preconnect > 0 {
 		b.demand.take(1, c.now())
@@ -101,6 +102,26 @@ func (c *core) nextLocked(b *bucket) *member {
 		return b.idle.front()
 	}
 	return b.idle.back()
+}
+
+// oldestLocked returns the member that has been idle longest, or nil. The
+// keys' ages are out of date: whoever takes the longest idle of a key leaves
+// them too low, and here that is set right, as far as it matters.
+func (c *core) oldestLocked() *member {
+	for {
+		b := c.ages.first()
+		if b == nil {
+			return nil
+		}
+		switch m := b.idle.front(); {
+		case m == nil:
+			c.ages.remove(&b.age)
+		case m.idleSince > b.age.at:
+			c.ages.set(&b.age, b, m.idleSince)
+		default:
+			return m
+		}
+	}
 }
 
 // lendLocked notes that a Conn is about to have m.
@@ -121,7 +142,7 @@ func (c *core) lend(m *member) *Conn {
 	}
 	c.mu.Lock()
 	m.bucket.shard.hits--
-	m.bucket.counts.hits--
+	m.bucket.hits--
 	m.uses--
 	c.evictLocked(m, cause, err)
 	c.unlock()
@@ -174,7 +195,7 @@ func (c *core) spentLocked(m *member, now time.Duration) Cause {
 		return CauseDrained
 	case c.maxUses > 0 && m.uses >= c.maxUses:
 		return CauseUses
-	case m.retire <= now:
+	case m.life.at <= now:
 		return CauseLifetime
 	}
 	return causeNone
@@ -202,11 +223,14 @@ func (c *core) offerLocked(m *member, now time.Duration, putBack bool) Cause {
 	if b.idle.len >= c.maxIdlePerKey {
 		c.evictLocked(b.idle.front(), CauseFull, nil)
 	}
-	if c.mu.idle() >= c.maxIdle {
-		c.evictLocked(c.mu.oldest(), CauseFull, nil)
+	if c.mu.full() {
+		c.evictLocked(c.oldestLocked(), CauseFull, nil)
 	}
+	c.mu.grant(b.shard)
 	b.shard.keep(m, now)
-	c.mu.share(c.maxIdle)
+	if b.age.place == 0 {
+		c.ages.set(&b.age, b, now)
+	}
 	if c.idleTimeout != never {
 		c.armLocked(now + c.idleTimeout)
 	}
@@ -245,10 +269,12 @@ func (c *core) evictLocked(m *member, cause Cause, err error) {
 
 // unlinkLocked makes m nobody's.
 func (c *core) unlinkLocked(m *member) {
-	m.bucket.idle.remove(&m.keyLink)
-	m.bucket.shard.idle.remove(&m.ageLink)
+	if m.state == stateIdle {
+		m.bucket.idle.remove(&m.keyLink)
+		c.mu.vacate(m.bucket.shard)
+	}
 	c.members.remove(&m.openLink)
-	c.lives.remove(m)
+	c.lives.remove(&m.life)
 	m.state = stateGone
 }
 
@@ -333,6 +359,7 @@ func (c *core) restLocked(b *bucket) {
 // forgetLocked drops a bucket that is in c.empty.
 func (c *core) forgetLocked(b *bucket) {
 	c.empty.remove(&b.emptyLink)
+	c.ages.remove(&b.age)
 	b.forgotten = true
 	if b.retry != nil {
 		b.retry.Stop()

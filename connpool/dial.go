@@ -10,9 +10,25 @@ import (
 // is tried again: it never drives out others.
 const roomRetry = time.Second
 
-// reserveDelay is how long a reserve of which something was taken is left alone:
-// a handshake at once would compete with the one thing that it was taken for.
-const reserveDelay = 10 * time.Millisecond
+const (
+	// reservePause is how long a reserve is left alone after something was
+	// taken, and between one dial for it and the next: handshakes at once would
+	// compete with what the connection was taken for, and with each other.
+	reservePause = 3 * time.Millisecond
+	// reservePatience is how long those who take one after the other can put
+	// that off.
+	reservePatience = 100 * time.Millisecond
+)
+
+// putOffLocked has the reserve filled up a little later, since something is
+// about to be taken.
+func (c *core) putOffLocked(b *bucket) {
+	now := c.now()
+	if b.reserveAt <= now && !c.wantsReserveLocked(b) {
+		b.reserveBy = now + reservePatience
+	}
+	b.reserveAt = max(b.reserveAt, min(b.reserveBy, now+reservePause))
+}
 
 // demandLocked starts the dials that b needs and may have: one for each who
 // waits, and those that keep its reserve. fresh is who has just begun to wait,
@@ -47,10 +63,13 @@ func (c *core) demandLocked(b *bucket, fresh *waiter) {
 			c.starveLocked(b)
 			// One for each who comes, and one at a time for the others: the end
 			// of each feeds the hungry.
-			if victim := c.mu.oldest(); victim != nil && (fresh != nil || c.closing == 0) {
+			if victim := c.oldestLocked(); victim != nil && (fresh != nil || c.closing == 0) {
 				c.evictLocked(victim, CauseRoom, nil)
 			}
 			return
+		}
+		if !waited && b.reserveAt > 0 { // Warm and Reset are not put off
+			b.reserveAt = now + reservePause
 		}
 		b.dialing++
 		c.dialing++
@@ -90,9 +109,10 @@ func (c *core) dialFor(b *bucket, epoch int) {
 	var m *member
 	var stop func()
 	if err == nil {
-		m = &member{conn: conn, core: c, bucket: b, probe: newProbe(conn), born: now, retire: never, place: -1, epoch: epoch}
+		m = &member{conn: conn, core: c, bucket: b, probe: newProbe(conn), born: now, epoch: epoch}
+		m.life.at = never
 		if c.lifetime != never {
-			m.retire = now + c.lifetime - time.Duration(rand.Float64()*c.jitter*float64(c.lifetime))
+			m.life.at = now + c.lifetime - time.Duration(rand.Float64()*c.jitter*float64(c.lifetime))
 		}
 		stop = c.watchEnd(m)
 	}

@@ -2,8 +2,12 @@ package connpool
 
 import "time"
 
-// ReserveDelay is how long what was taken of a reserve is not replaced.
-const ReserveDelay = reserveDelay
+// ReservePause is how long what was taken of a reserve is not replaced, and
+// ReservePatience how long that can be put off.
+const (
+	ReservePause    = reservePause
+	ReservePatience = reservePatience
+)
 
 // SetClock makes a cache believe f.
 func (c *SessionCache) SetClock(f func() time.Time) { c.now = f }
@@ -45,4 +49,23 @@ func Backoff(minimum, maximum time.Duration, rounds int) time.Duration {
 		f.fail(&p, f.failed, f.failed, nil)
 	}
 	return f.retry
+}
+
+// Shards are the locks of a pool alone.
+type Shards struct{ a shards }
+
+func NewShards() *Shards { return &Shards{shards{all: new([shardCount]shard)}} }
+
+// In runs f in a shard.
+func (s *Shards) In(shard int, f func()) {
+	s.a.enter(&s.a.all[shard])
+	f()
+	s.a.all[shard].leave()
+}
+
+// Hold runs f while the pool is held.
+func (s *Shards) Hold(f func()) {
+	s.a.Lock()
+	f()
+	s.a.Unlock()
 }

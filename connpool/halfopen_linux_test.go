@@ -5,17 +5,15 @@ import (
 	"errors"
 	"io"
 	"net"
-	"os"
 	"os/exec"
-	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/headrace-go/headrace/connpool"
+	"github.com/headrace-go/headrace/internal/peertest"
 )
 
 // quickProbes find a peer that has vanished within two seconds.
@@ -68,44 +66,6 @@ func TestVanishedPeer(t *testing.T) {
 	}
 }
 
-// inNamespace in the environment says that this is the run inside.
-const inNamespace = "HEADRACE_TEST_IN_NAMESPACE"
-
-// namespace runs the test that calls it once more, in a network namespace of its
-// own, and reports whether this is that run. Without root it skips the test.
-func namespace(t *testing.T) (inside bool) {
-	t.Helper()
-	if os.Getenv(inNamespace) != "" {
-		command(t, "ip", "link", "set", "lo", "up")
-		return true
-	}
-	if os.Geteuid() != 0 {
-		t.Skip("network namespaces need root")
-	}
-	for _, tool := range []string{"ip", "tc"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skip("iproute2 is not installed")
-		}
-	}
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(self, "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=2m")
-	cmd.Env = append(os.Environ(), inNamespace+"=1")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
-	runtime.LockOSThread() // whose end would be the child's
-	defer runtime.UnlockOSThread()
-	out, err := cmd.CombinedOutput()
-	for line := range strings.Lines(string(out)) {
-		t.Log(strings.TrimSuffix(line, "\n"))
-	}
-	if err != nil {
-		t.Errorf("in the namespace: %v", err)
-	}
-	return false
-}
-
 func command(t *testing.T, name string, args ...string) {
 	t.Helper()
 	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
@@ -122,7 +82,7 @@ func mend(t *testing.T) { command(t, "tc", "qdisc", "del", "dev", "lo", "root") 
 // asking for them; a dial is a black hole that ends in time; and when the network
 // is back nothing reminds of it.
 func TestDroppedPackets(t *testing.T) {
-	if !namespace(t) {
+	if !peertest.Namespace(t) {
 		return
 	}
 	for name, secure := range map[string]bool{"TCP": false, "TLS": true} {

@@ -13,6 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/headrace-go/headrace/connpool"
+	"github.com/headrace-go/headrace/internal/await"
+	"github.com/headrace-go/headrace/internal/liveheap"
 )
 
 // BenchmarkIdle keeps 10 000 TCP connections idle, and reports what each adds to
@@ -56,9 +58,7 @@ func idle(b *testing.B, conns int) {
 	if err := p.Warm("many", conns); err != nil {
 		b.Fatal(err)
 	}
-	for p.Stats().Idle < conns {
-		runtime.Gosched()
-	}
+	await.Until(b, "all are ready", func() bool { return p.Stats().Idle >= conns })
 	b.ReportMetric(float64(heap()-heapBefore)/float64(conns), "B/conn")
 	b.ReportMetric(float64(runtime.NumGoroutine()-goroutinesBefore), "goroutines")
 
@@ -120,14 +120,6 @@ func percentiles(b *testing.B, all []time.Duration, name string) {
 	b.ReportMetric(float64(all[len(all)-1])/1e3, name+"-max-µs")
 }
 
-func heap() uint64 {
-	var m runtime.MemStats
-	runtime.GC()
-	runtime.GC()
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc + m.StackInuse
-}
-
 // cpu is the processor time that this process has used.
 func cpu() time.Duration {
 	var u unix.Rusage
@@ -135,4 +127,9 @@ func cpu() time.Duration {
 		return 0
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+func heap() uint64 {
+	m := liveheap.Stats()
+	return m.HeapAlloc + m.StackInuse
 }

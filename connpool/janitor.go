@@ -37,7 +37,7 @@ func (c *core) expire() {
 	}
 	batch := evictBatch
 	for c.idleTimeout != never {
-		m := c.mu.oldest()
+		m := c.oldestLocked()
 		if m == nil {
 			break
 		}
@@ -53,16 +53,14 @@ func (c *core) expire() {
 		if m == nil {
 			break
 		}
-		if m.retire > now || batch == 0 {
-			c.armLocked(m.retire)
+		if m.life.at > now || batch == 0 {
+			c.armLocked(m.life.at)
 			break
 		}
 		batch--
-		c.lives.remove(m)
+		c.lives.remove(&m.life) // who has it now will see
 		if m.state == stateIdle {
 			c.evictLocked(m, CauseLifetime, nil)
-		} else if m.doom == causeNone {
-			m.doom = CauseLifetime
 		}
 	}
 	for {
@@ -81,9 +79,9 @@ func (c *core) expire() {
 
 // livesLocked notes when m has to go.
 func (c *core) livesLocked(m *member) {
-	if m.retire == never {
+	if m.life.at == never {
 		return
 	}
-	c.lives.add(m)
-	c.armLocked(m.retire)
+	c.lives.set(&m.life, m, m.life.at)
+	c.armLocked(m.life.at)
 }

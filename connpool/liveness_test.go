@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/headrace-go/headrace/connpool"
+	"github.com/headrace-go/headrace/internal/await"
 )
 
 // An eviction is what OnEvict was told of.
@@ -85,9 +86,7 @@ func TestPeerHangsUpOnIdle(t *testing.T) {
 				t.Errorf("%s, TLS %v: evicted for %v", name, secure, e.cause)
 			}
 			end(peerB) // and on one that is lent: it is evicted when it is put back
-			for p.Stats().Open > 1 {
-				runtime.Gosched()
-			}
+			await.Until(t, "the first one is counted no more", func() bool { return p.Stats().Open <= 1 })
 			if err := b.Put(); err != nil && !errors.Is(err, connpool.ErrSpent) {
 				t.Errorf("%s, TLS %v: Put = %v", name, secure, err)
 			}
@@ -232,9 +231,7 @@ func TestServerSpeaksFirst(t *testing.T) {
 				t.Fatal(err)
 			}
 			<-greeted
-			for p.Stats().Idle == 0 {
-				runtime.Gosched()
-			}
+			await.Until(t, "one is ready", func() bool { return p.Stats().Idle > 0 })
 			if err := p.Warm("k", 0); err != nil {
 				t.Fatal(err)
 			}

@@ -10,33 +10,36 @@ import (
 // said so; the rest belongs to whoever has taken the member: the goroutine of
 // a dial, of Get or Put, or the holder of the one live Conn.
 type member struct {
+	// Under the latch of the shard, and on one cache line:
+
+	keyLink   link[member]  // in bucket.idle
+	idleSince time.Duration // since the core's epoch, as all times
+	uses      int           // times lent
+	state     state
+	_         [15]byte
+
 	conn   net.Conn
 	core   *core
 	bucket *bucket
-	probe  *probe        // nil: nothing can be known about conn from outside
-	born   time.Duration // since the core's epoch
-	retire time.Duration // when its lifetime is over
+	probe  *probe // nil: nothing can be known about conn from outside
+	born   time.Duration
 	held   held
 	epoch  int // of the bucket, when the dial began
 
-	// Under the lock; state, uses and idleSince under that of the shard:
+	// While the pool is held:
 
-	state     state
-	doom      Cause // why it will be evicted when it is put back
-	uses      int   // times lent
-	idleSince time.Duration
+	life      moment[member] // when it has to go; never, or in core.lives
+	doom      Cause          // why it will be evicted when it is put back
 	stopWatch func()
-	place     int // in core.lives, -1 if in none
-
-	keyLink  link[member] // in bucket.idle
-	ageLink  link[member] // in shard.idle
-	openLink link[member] // in core.members
+	openLink  link[member] // in core.members
 
 	// Of an evicted one, until it is closed:
 
 	next  *member // in core.doomed
 	cause Cause
 	err   error
+
+	_ [32]byte // to four cache lines, so that the next member begins on one
 }
 
 // A state is where a member is.
@@ -44,7 +47,7 @@ type state uint8
 
 const (
 	stateNew  state = iota // dialed, not offered yet
-	stateIdle              // in bucket.idle and shard.idle
+	stateIdle              // in bucket.idle
 	stateLent              // taken by Get; a Conn has it, or is about to
 	stateGone              // being closed, closed or hijacked
 )

@@ -395,7 +395,7 @@ func (m *model) checkDone() {
 		// Within bounds on all keys a reserve may be late: it looks for room once
 		// a second.
 		if ready := perKey[key] + perDial[key] - waiting[key]; ready < m.warm[key] && may && !m.stillborn[key] && lim.open == 0 && lim.idle == 0 &&
-			now.Sub(m.taken[key]) >= connpool.ReserveDelay {
+			min(now.Sub(m.taken[key]), now.Sub(m.world.began[key])) >= connpool.ReservePause {
 			m.violation("%d of %s are ready or being dialed, and %d should be", ready, key, m.warm[key])
 		}
 		if waiting[key] == 0 {

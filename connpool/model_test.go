@@ -78,6 +78,7 @@ type world struct {
 	events  []event
 	conns   []*fakeConn
 	dialing map[string]int
+	began   map[string]time.Time // when the last dial did
 	drains  map[string]int
 	failed  map[string]time.Time // when the last round of dials began to, if none has succeeded since
 	mode    map[string]string    // "", "fail", "hang"
@@ -133,6 +134,7 @@ func (w *world) checkOpen() {
 func (w *world) dial(ctx context.Context, key string) (net.Conn, error) {
 	w.mu.Lock()
 	w.dialing[key]++
+	w.began[key] = time.Now()
 	w.checkOpen()
 	w.serial++
 	if since := time.Since(w.failed[key]); since > 0 && since < backoffMin/2 && w.limits.keys >= allKeys {
@@ -254,7 +256,7 @@ func TestPoolModel(t *testing.T) {
 
 // runModel returns what was wrong, or "".
 func runModel(ops []op, lim limits) string {
-	w := &world{dialing: map[string]int{}, drains: map[string]int{}, failed: map[string]time.Time{}, mode: map[string]string{}, limits: lim}
+	w := &world{dialing: map[string]int{}, began: map[string]time.Time{}, drains: map[string]int{}, failed: map[string]time.Time{}, mode: map[string]string{}, limits: lim}
 	p, err := connpool.New(connpool.Config[string]{
 		Dial: w.dial, DialTimeout: 3 * time.Second, Check: w.check,
 		MaxOpen: lim.open, MaxOpenPerKey: lim.openPerKey, MaxIdle: lim.idle, MaxIdlePerKey: lim.idlePerKey,

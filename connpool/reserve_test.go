@@ -24,7 +24,7 @@ func TestWarm(t *testing.T) {
 		}
 		idle := func(want int) {
 			t.Helper()
-			time.Sleep(connpool.ReserveDelay + n.takes)
+			time.Sleep(3*connpool.ReservePause + n.takes)
 			synctest.Wait()
 			if s := p.Stats(); s.Idle != want {
 				t.Errorf("%d idle, want %d", s.Idle, want)
@@ -35,6 +35,11 @@ func TestWarm(t *testing.T) {
 		synctest.Wait()
 		if s := p.Stats(); s.Misses != 0 || a.Reused() || s.Dialing != 0 {
 			t.Errorf("%+v", s) // a dial now would compete with what a and b are for
+		}
+		time.Sleep(connpool.ReservePause)
+		synctest.Wait()
+		if s := p.Stats(); s.Dialing != 1 {
+			t.Errorf("%d dials at a time", s.Dialing)
 		}
 		idle(3)
 		put(t, a)
@@ -50,6 +55,39 @@ func TestWarm(t *testing.T) {
 		idle(3)
 		p.Drain("k")
 		idle(0)
+	})
+}
+
+// TestWarmIsPutOff: as long as one is taken after the other the reserve is not
+// filled up, but not for ever.
+func TestWarmIsPutOff(t *testing.T) {
+	const often = connpool.ReservePause * 2 / 3
+	n := &network{}
+	inBubble(t, connpool.Config[string]{MaxIdlePerKey: 64}, n, func(t *testing.T, p *connpool.Pool[string], _ *evictions) {
+		if err := p.Warm("k", 64); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if s := p.Stats(); s.Idle != 64 {
+			t.Fatalf("%d idle at first, want all", s.Idle)
+		}
+		taken := int64(0)
+		for ; n.dials.Load() == 64; taken++ {
+			if taken*int64(often) > int64(connpool.ReservePatience+connpool.ReservePause) {
+				t.Fatal("put off for ever")
+			}
+			get(t, p, "k").Discard(nil)
+			time.Sleep(often)
+			synctest.Wait()
+		}
+		if taken*int64(often) < int64(connpool.ReservePatience) {
+			t.Errorf("a dial after %d were taken, within the patience", taken)
+		}
+		time.Sleep(64 * connpool.ReservePause)
+		synctest.Wait()
+		if s := p.Stats(); s.Idle != 64 || s.Misses != 0 {
+			t.Errorf("%d idle and %d misses at the end", s.Idle, s.Misses)
+		}
 	})
 }
 

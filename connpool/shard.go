@@ -2,63 +2,75 @@ package connpool
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // shardCount is how many Gets and Puts of different keys can go on at a time.
-// All locks together cost a tenth of a microsecond.
-const shardCount = 8
+const shardCount = 64
 
-// Shards are the locks of a pool, each for a part of its keys. A Get that finds
-// an idle connection and a Put that leaves one hold the lock of their shard, and
-// change nothing but what says so. All else holds every lock, in order. So what
-// is written under all of them can be read under any, and every bound is exact.
-type shards [shardCount]shard
+// Shards are the locks of a pool. A Get that finds an idle connection and a Put
+// that leaves one hold the latch of their key's shard, and change nothing but what
+// says so. All else holds the pool: the mutex, and then it waits until nobody is
+// in a shard. So what is written while the pool is held can be read in any shard,
+// and every bound is exact.
+type shards struct {
+	mu sync.Mutex
+	// held says that somebody holds the pool, or is about to. Both sides first
+	// write and then look at what the other has written, so that one of them
+	// sees the other: whoever has entered a shard leaves it then.
+	held atomic.Bool
+	// spare is what is left of maxIdle: what is idle, all rooms and spare are
+	// maxIdle together.
+	spare int
+	all   *[shardCount]shard // which has no pointers, and so begins on a cache line
+}
 
 type shard struct {
-	mu   sync.Mutex
-	idle ring[member] // from the one put back first to the last
-	// room is how many more may become idle under this lock alone. What is idle
-	// and all rooms are never above maxIdle together.
-	room int
-	hits uint64
-
-	_ [64]byte // the next lock is on another cache line
+	latch latch
+	idle  int
+	room  int // how many more may become idle under this latch alone
+	hits  uint64
+	_     [96]byte // to the end of the cache line and its neighbour
 }
 
-// Lock takes all locks.
+// Lock holds the pool.
 func (a *shards) Lock() {
-	for i := range a {
-		a[i].mu.Lock()
+	a.mu.Lock()
+	a.held.Store(true)
+	for i := range a.all {
+		a.all[i].latch.await()
 	}
 }
 
-// Unlock releases them.
+// Unlock ends that.
 func (a *shards) Unlock() {
-	for i := range a {
-		a[i].mu.Unlock()
-	}
+	a.held.Store(false)
+	a.mu.Unlock()
 }
+
+// enter takes the latch of s while nobody holds the pool.
+func (a *shards) enter(s *shard) {
+	s.latch.lock()
+	if !a.held.Load() {
+		return
+	}
+	s.latch.unlock()
+	a.mu.Lock() // and then nobody holds the pool
+	s.latch.lock()
+	a.mu.Unlock()
+}
+
+func (s *shard) leave() { s.latch.unlock() }
 
 // of returns the shard of a key with a hash.
-func (a *shards) of(hash uint64) *shard { return &a[hash%shardCount] }
-
-// oldest returns the member that has been idle longest, or nil.
-func (a *shards) oldest() *member {
-	var first *member
-	for i := range a {
-		if m := a[i].idle.front(); m != nil && (first == nil || m.idleSince < first.idleSince) {
-			first = m
-		}
-	}
-	return first
-}
+func (a *shards) of(hash uint64) *shard { return &a.all[hash%shardCount] }
 
 // idle returns how many members are idle.
 func (a *shards) idle() int {
 	n := 0
-	for i := range a {
-		n += a[i].idle.len
+	for i := range a.all {
+		n += a.all[i].idle
 	}
 	return n
 }
@@ -66,41 +78,61 @@ func (a *shards) idle() int {
 // hits returns how many Gets have found an idle connection.
 func (a *shards) hits() uint64 {
 	n := uint64(0)
-	for i := range a {
-		n += a[i].hits
+	for i := range a.all {
+		n += a.all[i].hits
 	}
 	return n
 }
 
-// share divides the room that limit leaves.
-func (a *shards) share(limit int) {
-	each := (limit - a.idle()) / shardCount
-	for i := range a {
-		a[i].room = each
+// full reports whether no more may become idle. It takes all rooms back to find
+// that out.
+func (a *shards) full() bool {
+	if a.spare == 0 {
+		for i := range a.all {
+			a.spare += a.all[i].room
+			a.all[i].room = 0
+		}
 	}
+	return a.spare == 0
 }
 
-// take lends the idle member m. The shard's lock is enough.
+// grant gives s a part of what is spare, for one that becomes idle and for
+// others after it.
+func (a *shards) grant(s *shard) {
+	part := min(a.spare, 1+a.spare/shardCount)
+	a.spare -= part
+	s.room += part
+}
+
+// vacate notes that one of s is not idle any more, and not lent either.
+func (a *shards) vacate(s *shard) {
+	s.idle--
+	a.spare++
+}
+
+// take lends the idle member m.
 func (s *shard) take(m *member) {
-	m.bucket.idle.remove(&m.keyLink)
-	s.idle.remove(&m.ageLink)
+	b := m.bucket
+	b.idle.remove(&m.keyLink)
+	b.hits++
+	s.idle--
 	s.room++
 	s.hits++
-	m.bucket.counts.hits++
 	m.state = stateLent
 	m.uses++
 }
 
-// keep makes m idle. The shard's lock is enough.
+// keep makes m idle. It wants room.
 func (s *shard) keep(m *member, now time.Duration) {
 	m.state = stateIdle
 	m.idleSince = now
 	m.bucket.idle.pushBack(&m.keyLink, m)
-	s.idle.pushBack(&m.ageLink, m)
+	s.idle++
+	s.room--
 }
 
 // tryTake takes an idle member of b, which may be nil, or returns nil if there
-// is none or more to be done. It wants b's shard locked.
+// is none or more to be done. It wants b's shard entered.
 func (c *core) tryTake(b *bucket) *member {
 	if b == nil || b.minIdle > 0 || c.preconnect > 0 {
 		return nil
@@ -114,20 +146,20 @@ func (c *core) tryTake(b *bucket) *member {
 }
 
 // tryKeep makes a lent member idle, or reports false if there is more to be
-// done. It locks its shard.
+// done. It enters its shard. As long as a key has an age, the janitor comes in
+// time for it.
 func (c *core) tryKeep(m *member, now time.Duration) bool {
 	b := m.bucket
 	s := b.shard
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	c.mu.enter(s)
 	switch {
 	case m.state != stateLent, c.preconnect > 0, c.spentLocked(m, now) != causeNone,
 		b.waiters.len > 0, c.starving.len > 0,
-		m.uses == 1 && b.warming.probing(), s.room == 0, b.idle.len >= c.maxIdlePerKey,
-		c.idleTimeout != never && now+c.idleTimeout < c.janitor.at:
+		m.uses == 1 && b.warming.probing(), s.room == 0, b.age.place == 0, b.idle.len >= c.maxIdlePerKey:
+		s.leave()
 		return false
 	}
-	s.room--
 	s.keep(m, now)
+	s.leave()
 	return true
 }

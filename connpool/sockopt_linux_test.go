@@ -1,7 +1,6 @@
 package connpool_test
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -129,7 +128,7 @@ func TestFastOpenListens(t *testing.T) {
 // TestPrivilegedOptions reads back what takes root.
 func TestPrivilegedOptions(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("marks and devices need root")
+		t.Skip("marks and devices need root: they are not read back")
 	}
 	dialed, accepted := legs(t, connpool.SocketOptions{Mark: 0x80000007, Device: "lo", CongestionControl: "reno"})
 	for _, c := range []net.Conn{dialed, accepted} {
@@ -179,17 +178,13 @@ func TestUDPTakesWhatIsItsOwn(t *testing.T) {
 func TestTimersAreSeen(t *testing.T) {
 	ss, err := exec.LookPath("ss")
 	if err != nil {
-		t.Skip("iproute2 is not installed")
+		t.Skip("no ss to show timers with (Debian: iproute2)")
 	}
 	dialed, _ := legs(t, connpool.SocketOptions{})
 	// Both ports: others on this machine may have one of them too.
 	near, far := dialed.LocalAddr().(*net.TCPAddr).Port, dialed.RemoteAddr().(*net.TCPAddr).Port
 	out, err := exec.Command(ss, "-tnoH", "state", "established",
 		fmt.Sprintf("( sport = :%d and dport = :%d ) or ( sport = :%[2]d and dport = :%[1]d )", near, far)).Output()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		t.Skipf("ss cannot ask this kernel: %s", exit.Stderr)
-	}
 	if err != nil {
 		t.Fatal(err)
 	}

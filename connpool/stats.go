@@ -35,17 +35,17 @@ func (s *Stats) EvictedFor(c Cause) uint64 {
 	return s.Evicted[c]
 }
 
-// counts are what a pool and a bucket count, under the lock.
+// counts are what a pool and a bucket count while the pool is held.
 type counts struct {
-	hits, misses, refused, handed uint64
-	waited                        time.Duration
-	dials, dialErrors             uint64
-	dialTime                      time.Duration
-	evicted                       [numCauses]uint64
+	misses, refused, handed uint64
+	waited                  time.Duration
+	dials, dialErrors       uint64
+	dialTime                time.Duration
+	evicted                 [numCauses]uint64
 }
 
 func (c *counts) fill(s *Stats) {
-	s.Hits, s.Misses, s.Refused, s.HandedOver = c.hits, c.misses, c.refused, c.handed
+	s.Misses, s.Refused, s.HandedOver = c.misses, c.refused, c.handed
 	s.WaitTime = c.waited
 	s.Dials, s.DialErrors, s.DialTime = c.dials, c.dialErrors, c.dialTime
 	s.Evicted = c.evicted

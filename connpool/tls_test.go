@@ -1,51 +1,25 @@
 package connpool_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"math/big"
 	"net"
 	"sync"
 	"testing"
-	"time"
+
+	"github.com/headrace-go/headrace/internal/testcert"
 )
 
 // serverName is the name that the tests' certificate is for.
 const serverName = "origin.test"
 
-var certificate = sync.OnceValues(func() (tls.Certificate, *x509.CertPool) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		panic(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), DNSNames: []string{serverName}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Unix(0, 0), NotAfter: time.Now().Add(24 * time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		panic(err)
-	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		panic(err)
-	}
-	roots := x509.NewCertPool()
-	roots.AddCert(leaf)
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, roots
-})
+var certificate = sync.OnceValue(func() *testcert.Identity { return testcert.New(serverName) })
 
 func serverTLS() *tls.Config {
-	cert, _ := certificate()
-	return &tls.Config{Certificates: []tls.Certificate{cert}}
+	return &tls.Config{Certificates: []tls.Certificate{certificate().Certificate}}
 }
 
 func clientTLS() *tls.Config {
-	_, roots := certificate()
-	return &tls.Config{RootCAs: roots, ServerName: serverName}
+	return &tls.Config{RootCAs: certificate().Roots, ServerName: serverName}
 }
 
 // serve accepts on a loopback address and hands each connection, with its

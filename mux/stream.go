@@ -17,8 +17,9 @@ import "net"
 //
 // Implementations may have more methods, and callers ask for them by interface:
 // io.ReaderFrom and io.WriterTo; Writev([][]byte) (int64, error) for gathered
-// writes; Step(io.Writer, int) (int64, error) and Ready for relays; Abort()
-// error, which is Reset(Cancel); Prioritizer.
+// writes; Step(io.Writer, int) (int64, error) and Ready for relays, or ReadReady
+// where nothing can be watched; Abort() error, which is Reset(Cancel);
+// Prioritizer.
 type Stream interface {
 	net.Conn
 

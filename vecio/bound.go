@@ -95,6 +95,9 @@ func (r *Reader) ReadReady(p interface {
 	if r.sock != nil {
 		return r.sock.ReadReady(p, growth.Floor)
 	}
+	if ready, ok := r.src.(readyReader); ok {
+		return ready.ReadReady(p)
+	}
 	b := p.Get(growth.Floor)
 	n, err := r.src.Read(b)
 	if n > 0 {
@@ -113,8 +116,9 @@ func Readv(c net.Conn, bufs [][]byte) (int, error) { return NewReader(c).Readv(b
 // io.EOF.
 //
 // ReadReady holds no buffer while it waits if c is a *net.TCPConn or
-// *net.UnixConn, also under wrappers with TransparentConn. Any other c is read
-// with the buffer taken beforehand. It honours c's read deadline. Whoever
+// *net.UnixConn, also under wrappers with TransparentConn, or has a ReadReady of
+// its own, as streams of QUIC have: then that is called. Any other c is read with
+// the buffer taken beforehand. It honours c's read deadline. Whoever
 // reads one connection often keeps a Reader.
 func ReadReady(c net.Conn, p interface {
 	Get(n int) []byte

@@ -18,13 +18,11 @@ type layered interface {
 func (f *flow) fillLayer(dst layered) error {
 	burst := &burst{flow: f}
 	for {
-		f.beginWait(f.sockIn.Conn)
-		err := f.src.Wait()
-		if f.endWait(err) {
-			return errParked
+		if err := f.awaitSource(); err != nil {
+			return err
 		}
-		if err != nil {
-			return f.readError(err)
+		if f.crowded() {
+			f.awaitRoom()
 		}
 		burst.begin(f.burst(stepMax))
 		n, err := dst.ReadFrom(burst)
@@ -47,45 +45,58 @@ func (f *flow) fillLayer(dst layered) error {
 // A burst is what has arrived at a socket, as a stream that ends there, or when
 // the flow has moved enough for once.
 type burst struct {
-	flow *flow
-	left int // how many bytes may still be read
-	over bool
-	err  error // what the socket said, other than that nothing is there
+	flow  *flow
+	left  int // how many bytes may still be read
+	over  bool
+	begun bool  // it has been read from
+	err   error // what the socket said, other than that nothing is there
 }
 
-func (b *burst) begin(most int) { b.left, b.over, b.err = most, false, nil }
+func (b *burst) begin(most int) { b.left, b.over, b.begun, b.err = most, false, false, nil }
 
 // Read and Readv read once: a short count says that there is no more.
 func (b *burst) Read(p []byte) (int, error) {
-	if b.over {
+	if b.ends() {
 		return 0, io.EOF
 	}
+	return b.read(p)
+}
+
+func (b *burst) read(p []byte) (int, error) {
 	p = p[:min(len(p), b.left)]
 	n, err := b.flow.src.TryRead(p)
 	return b.note(n, n == len(p), err)
 }
 
+// ends reports whether the stream ends before anything is read. Behind its first
+// read that may also be because the layer's connection has no room.
+func (b *burst) ends() bool {
+	b.over = b.over || b.begun && b.flow.crowded()
+	return b.over
+}
+
 func (b *burst) Readv(bufs [][]byte) (int, error) {
-	if b.over {
+	if b.ends() {
 		return 0, io.EOF
 	}
-	room := 0
+	size := 0
 	for i, p := range bufs {
-		if room+len(p) > b.left {
+		if size+len(p) > b.left {
 			if i == 0 {
-				return b.Read(p)
+				return b.read(p)
 			}
 			bufs = bufs[:i]
 			break
 		}
-		room += len(p)
+		size += len(p)
 	}
 	n, err := b.flow.src.TryReadv(bufs)
-	return b.note(n, n == room, err)
+	return b.note(n, n == size, err)
 }
 
 func (b *burst) note(n int, full bool, err error) (int, error) {
 	b.left -= n
+	b.begun, b.flow.eager = true, full
 	b.over = !full || err != nil || b.left == 0
 	if n > 0 {
 		b.flow.holding.Store(true)

@@ -27,6 +27,10 @@ type flow struct {
 	sockTo *peel.Socket
 	bulk   int // bytes that have come in a row of large reads
 
+	eager    bool            // much has been moved by the last burst
+	room     *readiness.Room // of the destination; made when it is asked first
+	roomless bool            // there is none to be asked
+
 	writeErr error // what the destination said inside Step
 
 	berth berth
@@ -58,6 +62,7 @@ func (f *flow) bind() {
 // unbind lets go of what bind made: a parked flow does without.
 func (f *flow) unbind() {
 	f.src, f.dst, f.sockIn, f.sockTo = nil, nil, nil, nil
+	f.room, f.roomless, f.eager = nil, false, false
 }
 
 func (f *flow) source() net.Conn { return f.r.ends[f.from] }
@@ -126,6 +131,12 @@ func (f *flow) fromSocket() error {
 		return f.fillLayer(fill)
 	}
 	for {
+		if f.crowded() {
+			if err := f.awaitSource(); err != nil {
+				return err
+			}
+			f.awaitRoom()
+		}
 		f.beginWait(f.sockIn.Conn)
 		b, err := f.src.ReadReady(&f.window, f.burst(f.window.Next()))
 		if f.endWait(err) {
@@ -139,6 +150,7 @@ func (f *flow) fromSocket() error {
 			return err
 		}
 		full := f.window.Full(n)
+		f.eager = full
 		f.window.Observe(n)
 		if f.looksBulk(n, full) {
 			if err := f.splice(); err != nil {
@@ -148,12 +160,35 @@ func (f *flow) fromSocket() error {
 	}
 }
 
+// awaitSource returns when the source, a socket, has something to read.
+func (f *flow) awaitSource() error {
+	f.beginWait(f.sockIn.Conn)
+	err := f.src.Wait()
+	if f.endWait(err) {
+		return errParked
+	}
+	if err != nil {
+		return f.readError(err)
+	}
+	return nil
+}
+
 // An ordinary connection cannot say when it is ready, so a buffer is held
 // while it is read: a small one, until reads fill it.
 const (
 	readerIdle = 4 << 10
 	readerBusy = 32 << 10 // two TLS records, and what io.Copy takes
 )
+
+// A readyReader waits without a buffer, takes one from p for what has come, and
+// reads once. The caller owns what it returns; on an error there is nothing to
+// put back. Streams that nothing can watch are readyReaders.
+type readyReader interface {
+	ReadReady(p interface {
+		Get(n int) []byte
+		Put(b []byte)
+	}) ([]byte, error)
+}
 
 // fromReader moves bytes from any connection, by Read and Write.
 func (f *flow) fromReader() error {
@@ -162,6 +197,9 @@ func (f *flow) fromReader() error {
 	_, mayBare := src.(peel.Transparent)
 	if !mayBare {
 		f.refuse()
+	}
+	if ready, ok := src.(readyReader); ok && !mayBare {
+		return f.fromReady(ready)
 	}
 	for {
 		if mayBare {
@@ -183,6 +221,19 @@ func (f *flow) fromReader() error {
 			size = readerBusy
 		case n <= readerIdle:
 			size = readerIdle
+		}
+	}
+}
+
+// fromReady is fromReader for a source that is waited for without a buffer.
+func (f *flow) fromReady(src readyReader) error {
+	for {
+		b, err := src.ReadReady(&f.window)
+		if err != nil {
+			return f.readError(err)
+		}
+		if err := f.deliver(b, b); err != nil {
+			return err
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package vecio_test
 
 import (
+	"bufio"
 	"errors"
 	"io"
 	"net"
@@ -114,3 +115,32 @@ func (c *xorConn) ReadFrom(r io.Reader) (int64, error) {
 }
 
 func (c *xorConn) WriteTo(io.Writer) (int64, error) { panic("the relay steps") }
+
+// A readyConn can be waited for without a buffer, but not watched.
+type readyConn struct {
+	*net.TCPConn
+	r *bufio.Reader
+}
+
+func newReadyConn(c net.Conn) *readyConn {
+	return &readyConn{TCPConn: c.(*net.TCPConn), r: bufio.NewReaderSize(c, 1<<10)}
+}
+
+func (c *readyConn) Read(p []byte) (int, error) { return c.r.Read(p) }
+
+func (c *readyConn) ReadReady(p interface {
+	Get(n int) []byte
+	Put(b []byte)
+}) ([]byte, error) {
+	if _, err := c.r.Peek(1); err != nil {
+		return nil, err
+	}
+	b := p.Get(1 << 10)
+	n, _ := c.r.Read(b) // there is something
+	return b[:n], nil
+}
+
+func (c *readyConn) Abort() error {
+	c.SetLinger(0)
+	return c.Close()
+}

@@ -5,33 +5,15 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"sync/atomic"
 	"testing"
+
+	"github.com/headrace-go/headrace/internal/faultconn"
 )
-
-// calls is a connection that counts calls that move bytes, for crypto/tls
-// alone: each is one system call at least.
-type calls struct {
-	net.Conn
-	n atomic.Int64
-}
-
-func (c *calls) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	c.n.Add(int64(min(n, 1)))
-	return n, err
-}
-
-func (c *calls) Write(p []byte) (int, error) {
-	n, err := c.Conn.Write(p)
-	c.n.Add(int64(min(n, 1)))
-	return n, err
-}
 
 // callsOf returns how many system calls have moved bytes below e.
 func callsOf(e *tlsEnd) int64 {
 	if e.under == nil {
-		return e.raw.(*calls).n.Load()
+		return e.raw.(*faultconn.Counted).Calls.Load()
 	}
 	s := e.under.Stats()
 	return s.Reads + s.Writes
@@ -42,7 +24,7 @@ var tlsImpls = []struct {
 	make endMaker
 }{
 	{"std", func(raw net.Conn, wrap func(net.Conn) *tls.Conn) *tlsEnd {
-		return bareEnd(&calls{Conn: raw}, wrap)
+		return bareEnd(&faultconn.Counted{Conn: raw}, wrap)
 	}},
 	{"ours", layeredEnd},
 }

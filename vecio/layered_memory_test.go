@@ -5,9 +5,9 @@ import (
 	"crypto/tls"
 	"io"
 	"net"
-	"runtime"
 	"testing"
 
+	"github.com/headrace-go/headrace/internal/await"
 	"github.com/headrace-go/headrace/vecio"
 )
 
@@ -32,12 +32,7 @@ func TestLayeredIdleHoldsNothing(t *testing.T) {
 	if n, err := s.Step(&got, 1<<20); n != 0 || err != nil || !isDry(t, s, c.raw) {
 		t.Fatalf("Step of nothing = %d, %v", n, err)
 	}
-	for pool.bytes() != 0 { // until ReadFrom has returned
-		if t.Context().Err() != nil {
-			t.Fatalf("%d bytes are lent while idle", pool.bytes())
-		}
-		runtime.Gosched()
-	}
+	await.Until(t, "ReadFrom has returned all", func() bool { return pool.bytes() == 0 })
 	if pool.most == 0 {
 		t.Error("the pool was never used")
 	}

@@ -4,13 +4,14 @@ import (
 	"bytes"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
-	"runtime"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/headrace-go/headrace/internal/await"
 	"github.com/headrace-go/headrace/internal/faultconn"
 	"github.com/headrace-go/headrace/internal/readiness"
 	"github.com/headrace-go/headrace/vecio"
@@ -41,12 +42,12 @@ func isDry(t *testing.T, s vecio.Stepper, raw net.Conn) bool {
 // stepUntil steps s until there are n bytes in dst.
 func stepUntil(t *testing.T, s vecio.Stepper, dst *bytes.Buffer, n int) {
 	t.Helper()
-	for dst.Len() < n {
+	await.Until(t, fmt.Sprintf("%d bytes were moved", n), func() bool {
 		if _, err := s.Step(dst, 1<<20); err != nil {
 			t.Fatal(err)
 		}
-		runtime.Gosched()
-	}
+		return dst.Len() >= n
+	})
 }
 
 // waitFor returns when a socket has something to read.
@@ -218,13 +219,13 @@ func TestStepObeysMax(t *testing.T) {
 	sent := random(100<<10, 1)
 	go peer.Write(sent)
 	var got bytes.Buffer
-	for got.Len() < len(sent) {
+	await.Until(t, "all has arrived", func() bool {
 		n, err := s.Step(&got, 1000)
 		if n > 1000 || err != nil {
 			t.Fatalf("Step of 1000 = %d, %v", n, err)
 		}
-		runtime.Gosched()
-	}
+		return got.Len() == len(sent)
+	})
 	if !bytes.Equal(got.Bytes(), sent) {
 		t.Error("other bytes arrived")
 	}

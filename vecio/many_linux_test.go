@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/headrace-go/headrace/internal/await"
+	"github.com/headrace-go/headrace/internal/liveheap"
 	"github.com/headrace-go/headrace/vecio"
 )
 
@@ -147,19 +149,11 @@ func allowedFiles(t *testing.T, n int) int {
 type heap struct{ objects, bytes uint64 }
 
 func liveHeap() heap {
-	runtime.GC()
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
+	m := liveheap.Stats()
 	return heap{m.HeapObjects, m.HeapAlloc}
 }
 
 func awaitGoroutines(t *testing.T, n int) {
 	t.Helper()
-	for runtime.NumGoroutine() > n {
-		if t.Context().Err() != nil {
-			t.Fatal(fmt.Errorf("%d goroutines, %d before", runtime.NumGoroutine(), n))
-		}
-		runtime.Gosched()
-	}
+	await.Until(t, fmt.Sprintf("there are %d goroutines", n), func() bool { return runtime.NumGoroutine() <= n })
 }

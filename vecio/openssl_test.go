@@ -5,13 +5,9 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
 	"io"
 	"net"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -50,23 +46,9 @@ func openssl(t *testing.T, args ...string) (in io.WriteCloser, out *bufio.Reader
 // pemFiles writes the tests' certificate and its key.
 func pemFiles(t *testing.T) (cert, key string) {
 	t.Helper()
-	id, err := tlsIdentity()
+	cert, key, err := tlsIdentity().Write(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(id.cert.PrivateKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	cert, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	for name, block := range map[string]*pem.Block{
-		cert: {Type: "CERTIFICATE", Bytes: id.cert.Certificate[0]},
-		key:  {Type: "PRIVATE KEY", Bytes: der},
-	} {
-		if err := os.WriteFile(name, pem.EncodeToMemory(block), 0o600); err != nil {
-			t.Fatal(err)
-		}
 	}
 	return cert, key
 }

@@ -2,11 +2,13 @@ package vecio_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"runtime"
 	"testing"
 	"time"
 
+	"github.com/headrace-go/headrace/internal/await"
 	"github.com/headrace-go/headrace/vecio"
 )
 
@@ -26,12 +28,7 @@ func parkableLeg(t testing.TB, name string) leg {
 // awaitParked returns when p watches n sockets.
 func awaitParked(t testing.TB, p *vecio.Parker, n int) {
 	t.Helper()
-	for p.Stats().Watched != n {
-		if t.Context().Err() != nil {
-			t.Fatal("not parked")
-		}
-		runtime.Gosched()
-	}
+	await.Until(t, fmt.Sprintf("%d sockets are parked", n), func() bool { return p.Stats().Watched == n })
 }
 
 func TestParkedRelayHasNoGoroutines(t *testing.T) {
@@ -45,9 +42,7 @@ func TestParkedRelayHasNoGoroutines(t *testing.T) {
 				buf := make([]byte, 3)
 				for i := range 20 {
 					awaitParked(t, p, 2)
-					for runtime.NumGoroutine() > before { // the last steps of the old ones
-						runtime.Gosched()
-					}
+					await.Until(t, "the relay's goroutines have ended", func() bool { return runtime.NumGoroutine() <= before })
 					from, to := a.outer, b.outer
 					if i%2 == 1 {
 						from, to = to, from

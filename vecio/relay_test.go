@@ -46,6 +46,10 @@ var legs = []struct {
 	{"tcp", func(t testing.TB) leg { return socketLeg(t, "tcp") }},
 	{"unix", func(t testing.TB) leg { return socketLeg(t, "unix") }},
 	{"memory", memoryLeg},
+	{"ready", func(t testing.TB) leg {
+		l := socketLeg(t, "tcp")
+		return leg{l.outer, newReadyConn(l.inner)}
+	}},
 	{"wrapped", func(t testing.TB) leg {
 		l := socketLeg(t, "tcp")
 		return leg{l.outer, &counted{Conn: l.inner}}

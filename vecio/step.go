@@ -10,7 +10,9 @@ import (
 // A Stepper is a layer above a connection, such as a cipher stream, that can
 // hand on what has arrived without waiting for more. If it has Trim(), a relay
 // that parks calls that before Ready: the layer will be idle for a while, and
-// may give up what it can make anew.
+// may give up what it can make anew. If it also has ReadFrom and NetConn(), a
+// relay takes the latter for the socket that it writes to, and leaves bytes for
+// it in the kernel while that has no room.
 type Stepper interface {
 	// Step writes what has arrived to dst, about max bytes at most, and
 	// never waits for more; it may wait for dst. It returns 0 and nil if
@@ -27,6 +29,10 @@ type Stepper interface {
 // stepMax bounds one Step, so that counts and the idle clock stay live.
 const stepMax = 1 << 20
 
+// briefStep is so little that another Step would hardly find more. Whoever waits
+// looks before he sleeps, so nothing is missed.
+const briefStep = growth.Least
+
 // fromStepper moves bytes from a layer that hands on what has arrived.
 func (f *flow) fromStepper(src Stepper) error {
 	to := sink{flow: f}
@@ -35,8 +41,24 @@ func (f *flow) fromStepper(src Stepper) error {
 		dst = f.dest()
 	}
 	wait := newWaiter(f)
-	for most := stepMax; ; {
+	most := stepMax
+	for brief := false; ; {
+		crowded := f.crowded()
+		if brief || crowded {
+			switch ok, err := wait.wait(src); {
+			case err == errParked:
+				return err
+			case err != nil:
+				return f.readError(err)
+			case !ok:
+				return f.fromReader()
+			}
+		}
+		if crowded {
+			f.awaitRoom()
+		}
 		n, err := src.Step(dst, f.burst(most))
+		brief, f.eager = n < briefStep, n >= manyBytes
 		if f.dst != nil {
 			f.moved(to.count())
 		} else {
@@ -56,16 +78,6 @@ func (f *flow) fromStepper(src Stepper) error {
 			return f.writeError(f.writeErr)
 		case err != nil:
 			return f.readError(err)
-		case n > 0:
-			continue
-		}
-		switch ok, err := wait.wait(src); {
-		case err == errParked:
-			return err
-		case err != nil:
-			return f.readError(err)
-		case !ok:
-			return f.fromReader()
 		}
 	}
 }

@@ -1,19 +1,13 @@
 package vecio_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"math/big"
 	"net"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/headrace-go/headrace/internal/faultconn"
+	"github.com/headrace-go/headrace/internal/testcert"
 	"github.com/headrace-go/headrace/vecio"
 )
 
@@ -23,17 +17,14 @@ const tlsName = "headrace.test"
 // trusts it, of one version of TLS. They are made once.
 func tlsConfigs(t testing.TB, version uint16) (server, client *tls.Config) {
 	t.Helper()
-	id, err := tlsIdentity()
-	if err != nil {
-		t.Fatal(err)
-	}
+	id := tlsIdentity()
 	server = &tls.Config{
-		Certificates: []tls.Certificate{id.cert},
+		Certificates: []tls.Certificate{id.Certificate},
 		MinVersion:   version, MaxVersion: version,
 		DynamicRecordSizingDisabled: true,
 	}
 	client = &tls.Config{
-		RootCAs: id.pool, ServerName: tlsName,
+		RootCAs: id.Roots, ServerName: tlsName,
 		MinVersion: version, MaxVersion: version,
 		DynamicRecordSizingDisabled: true,
 		ClientSessionCache:          tls.NewLRUClientSessionCache(1), // else there are no tickets
@@ -41,41 +32,7 @@ func tlsConfigs(t testing.TB, version uint16) (server, client *tls.Config) {
 	return server, client
 }
 
-type identity struct {
-	cert tls.Certificate
-	pool *x509.CertPool
-}
-
-var tlsIdentity = sync.OnceValues(makeIdentity)
-
-func makeIdentity() (id identity, err error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return id, err
-	}
-	now := time.Now()
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1),
-		Subject:      pkix.Name{CommonName: tlsName},
-		DNSNames:     []string{tlsName},
-		NotBefore:    now.Add(-time.Hour),
-		NotAfter:     now.Add(24 * time.Hour),
-		IsCA:         true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		return id, err
-	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		return id, err
-	}
-	id.cert = tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
-	id.pool = x509.NewCertPool()
-	id.pool.AddCert(leaf)
-	return id, nil
-}
+var tlsIdentity = sync.OnceValue(func() *testcert.Identity { return testcert.New(tlsName) })
 
 // A tlsEnd is one end of a TLS connection: all its layers.
 type tlsEnd struct {

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"runtime"
 	"testing"
 	"time"
 
+	"github.com/headrace-go/headrace/internal/await"
 	"github.com/headrace-go/headrace/vecio"
 )
 
@@ -127,14 +127,10 @@ func mustWrite(t testing.TB, c *net.UDPConn, to netip.AddrPort, b []byte) {
 // awaitStats returns when the table's counters are as f wants them.
 func awaitStats(t testing.TB, table *vecio.FlowTable, f func(vecio.FlowTableStats) bool) vecio.FlowTableStats {
 	t.Helper()
-	for {
-		s := table.Stats()
-		if f(s) {
-			return s
-		}
-		if t.Context().Err() != nil {
-			t.Fatalf("the table stays at %+v", s)
-		}
-		runtime.Gosched()
-	}
+	var s vecio.FlowTableStats
+	await.Until(t, "the table's counters are as wanted", func() bool {
+		s = table.Stats()
+		return f(s)
+	})
+	return s
 }

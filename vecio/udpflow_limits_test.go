@@ -8,8 +8,10 @@ import (
 	"os"
 	"runtime"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
+	"github.com/headrace-go/headrace/internal/liveheap"
 	"github.com/headrace-go/headrace/vecio"
 )
 
@@ -45,8 +47,11 @@ func TestFlowTableFlood(t *testing.T) {
 			}
 		}
 		c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, byte(1+i>>16), byte(i>>8), byte(i))})
+		if errors.Is(err, syscall.EADDRNOTAVAIL) {
+			t.Skipf("the loopback interface has one address, and this takes %d clients: %v", clients, err)
+		}
 		if err != nil {
-			t.Skipf("no other addresses on loopback: %v", err)
+			t.Fatal(err)
 		}
 		_, err = c.WriteToUDPAddrPort(wrapped(netip.MustParseAddrPort("127.0.0.1:9"), nil), at)
 		c.Close()
@@ -128,12 +133,12 @@ func TestFlowTableIdleFlowsAreSmall(t *testing.T) {
 		clients = append(clients, listenUDP(t, "udp4", "127.0.0.1:0"))
 	}
 	goroutines := runtime.NumGoroutine()
-	before := heapInUse()
+	before := liveheap.Bytes()
 	for i, c := range clients {
 		mustWrite(t, c, at, wrapped(netip.MustParseAddrPort("127.0.0.1:9"), nil))
 		awaitStats(t, table, func(s vecio.FlowTableStats) bool { return s.Up.Datagrams == int64(i+1) })
 	}
-	grown := heapInUse() - before
+	grown := liveheap.Bytes() - before
 	if n := p.Stats().Watched; n < flows {
 		t.Errorf("%d of %d flows are parked", n, flows)
 	}
@@ -146,13 +151,4 @@ func TestFlowTableIdleFlowsAreSmall(t *testing.T) {
 		t.Logf("%d bytes for each idle flow", per)
 	}
 	runtime.KeepAlive(clients)
-}
-
-// heapInUse is what is left after two collections.
-func heapInUse() int64 {
-	runtime.GC()
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
 }

@@ -2,15 +2,14 @@ package tlsrecord_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"io"
 	"net"
-	"runtime"
 	"syscall"
 	"testing"
 
 	"github.com/headrace-go/headrace/aead/tlsrecord"
+	"github.com/headrace-go/headrace/internal/await"
 	"github.com/headrace-go/headrace/internal/faultconn"
 	"github.com/headrace-go/headrace/internal/slab"
 )
@@ -94,9 +93,7 @@ func TestCloseUnderWay(t *testing.T) {
 				_, err := c.ReadFrom(pattern{})
 				ended <- err
 			}()
-			for c.Stats().Writes < 2 {
-				runtime.Gosched()
-			}
+			await.Until(t, "both write", func() bool { return c.Stats().Writes >= 2 })
 			var err error
 			if abort {
 				err = c.Abort()
@@ -269,11 +266,7 @@ func TestAlertDoesNotWait(t *testing.T) {
 		}
 		written <- err
 	}()
-	for c.Stats().Writes < 3 { // until the peer's memory fills
-		if err := context.Cause(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
+	await.Until(t, "the peer's memory fills", func() bool { return c.Stats().Writes >= 3 })
 	if _, err := b.Write([]byte("no record at all")); err != nil {
 		t.Fatal(err)
 	}

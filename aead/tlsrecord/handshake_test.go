@@ -287,12 +287,6 @@ func (l *logBuffer) String() string {
 	return l.b.String()
 }
 
-func (l *logBuffer) endsWith(b []byte) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return bytes.HasSuffix(l.b.Bytes(), b)
-}
-
 // A KeyLogWriter that fails ends the handshake, as it does with crypto/tls.
 func TestKeyLogWriterFails(t *testing.T) {
 	cc, sc := configs()

@@ -5,32 +5,12 @@ import (
 	"io"
 	"runtime"
 	"testing"
-	"time"
 
 	"github.com/headrace-go/headrace/aead/tlsrecord"
+	"github.com/headrace-go/headrace/internal/await"
+	"github.com/headrace-go/headrace/internal/faultconn"
+	"github.com/headrace-go/headrace/internal/liveheap"
 )
-
-// full is what a source with Readv has at the moment: one burst.
-type full struct {
-	n    int
-	left int
-}
-
-func (f *full) Read(p []byte) (int, error) { return f.Readv([][]byte{p}) }
-
-func (f *full) Readv(bufs [][]byte) (int, error) {
-	total := 0
-	for _, b := range bufs {
-		n := min(len(b), f.left)
-		clear(b[:n])
-		f.left -= n
-		total += n
-	}
-	if total == 0 {
-		return 0, io.EOF
-	}
-	return total, nil
-}
 
 // discard is a destination that io.Copy cannot see through.
 type discard struct{}
@@ -50,7 +30,7 @@ func TestAllocs(t *testing.T) {
 	p := make([]byte, size)
 	got := make([]byte, size)
 	two := [][]byte{p[:size/2], p[size/2:]}
-	src := &full{n: size}
+	src := new(faultconn.Burst)
 	read := func() {
 		if _, err := io.ReadFull(server, got); err != nil {
 			t.Fatal(err)
@@ -71,7 +51,7 @@ func TestAllocs(t *testing.T) {
 	}{
 		{"Write", func() error { _, err := client.Write(p); return err }},
 		{"Writev", func() error { _, err := client.Writev(two); return err }},
-		{"ReadFrom", func() error { src.left = size; _, err := client.ReadFrom(src); return err }},
+		{"ReadFrom", func() error { src.Left = size; _, err := client.ReadFrom(src); return err }},
 		{"small Write", func() error {
 			client.Cork()
 			for range size / 1024 {
@@ -129,13 +109,13 @@ func TestIdleEndMemoryAlone(t *testing.T) {
 		for range 3 {
 			pair() // warms what all connections share
 		}
-		before := heap()
+		before := liveheap.Bytes()
 		var ends []conn
 		for range conns {
 			c, s := pair()
 			ends = append(ends, c, s)
 		}
-		size := (heap() - before) / int64(len(ends))
+		size := (liveheap.Bytes() - before) / int64(len(ends))
 		runtime.KeepAlive(ends)
 		return size
 	}
@@ -147,17 +127,6 @@ func TestIdleEndMemoryAlone(t *testing.T) {
 			t.Errorf("an idle end holds %d bytes, crypto/tls's %d", ours, std)
 		}
 	}
-}
-
-// heap is what lives after the collector and its cleanups have run.
-func heap() int64 {
-	for range 3 {
-		runtime.GC()
-		time.Sleep(10 * time.Millisecond)
-	}
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
 }
 
 // A connection that waits holds no buffer.
@@ -185,7 +154,7 @@ func TestIdleHoldsNoBuffer(t *testing.T) {
 		read <- err
 	}()
 	// A Read takes a buffer to see whether there is something, for a moment.
-	eventually(t, "a Read that waits holds no buffer", func() bool { return lent(memory) == 0 })
+	await.Until(t, "a Read that waits holds no buffer", func() bool { return lent(memory) == 0 })
 	c.Abort()
 	<-read
 }

@@ -6,15 +6,25 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
-	"strings"
+	"os/exec"
 	"sync"
 	"testing"
 
 	"github.com/headrace-go/headrace/aead/tlsrecord"
+	"github.com/headrace-go/headrace/internal/peertest"
 )
 
+// openssl runs a command of openssl with TLS 1.3 and one suite.
+func openssl(t *testing.T, path string, suite uint16, args ...string) *peertest.Program {
+	t.Helper()
+	return peertest.Start(t, exec.Command(path, append(args, "-tls1_3", "-ciphersuites", tls.CipherSuiteName(suite))...))
+}
+
+// sentUpdate is how s_server says, with -msg, that it has sent a KeyUpdate.
+const sentUpdate = ">>> TLS 1.3, Handshake [length 0005], KeyUpdate"
+
 func TestOpenSSLClientBulk(t *testing.T) {
-	openssl := need(t, "openssl")
+	path := peertest.Need(t, "openssl", "openssl")
 	data := text(bulk)
 	for _, suite := range tlsrecord.Suites() {
 		t.Run(tls.CipherSuiteName(suite), func(t *testing.T) {
@@ -30,36 +40,31 @@ func TestOpenSSLClientBulk(t *testing.T) {
 				}
 				return <-read
 			})
-			p := run(t, openssl, "s_client", "-connect", addr, "-quiet", "-tls1_3", "-ciphersuites", tls.CipherSuiteName(suite))
-			go func() { _, _ = p.in.Write(data) }()
+			p := openssl(t, path, suite, "s_client", "-connect", addr, "-quiet")
+			go func() { _, _ = p.In.Write(data) }()
 			if err := <-served; err != nil {
-				t.Fatalf("%v\n%.500s", err, p.out.String())
+				t.Fatal(err)
 			}
 			if [32]byte(sum.Sum(nil)) != sha256.Sum256(data) {
 				t.Fatal("other bytes arrived than were sent")
 			}
-			eventually(t, "s_client prints all", func() bool { return p.out.endsWith(data[bulk-100:]) })
-			if !p.out.endsWith(data) {
-				t.Fatal("s_client has printed other bytes than were sent")
-			}
+			p.Await("it printed all that was sent", func(said []byte) bool { return bytes.HasSuffix(said, data) })
 		})
 	}
 }
 
 func TestOpenSSLServerBulk(t *testing.T) {
-	openssl := need(t, "openssl")
+	path := peertest.Need(t, "openssl", "openssl")
 	cert, key := pemFiles(t)
 	data := text(bulk)
 	for _, suite := range tlsrecord.Suites() {
 		t.Run(tls.CipherSuiteName(suite), func(t *testing.T) {
-			addr, port := freePort(t)
-			p := run(t, openssl, "s_server", "-accept", port, "-cert", cert, "-key", key, "-tls1_3", "-quiet",
-				"-ciphersuites", tls.CipherSuiteName(suite))
+			p := openssl(t, path, suite, "s_server", "-accept", "127.0.0.1:0", "-cert", cert, "-key", key)
 			cc, _ := configs()
 			cc.ClientSessionCache = newCountingCache()
-			c := client(t, addr, cc)
+			c := client(t, "tcp", p.Line("ACCEPT "), cc)
 			var wg sync.WaitGroup
-			wg.Go(func() { _, _ = p.in.Write(data) })
+			wg.Go(func() { _, _ = p.In.Write(data) })
 			wg.Go(func() {
 				if _, err := c.Write(data); err != nil {
 					t.Error(err)
@@ -70,7 +75,7 @@ func TestOpenSSLServerBulk(t *testing.T) {
 				t.Fatalf("other bytes arrived than were sent: %v", err)
 			}
 			wg.Wait()
-			eventually(t, "s_server prints all", func() bool { return p.out.endsWith(data) })
+			p.Await("it printed all that was sent", func(said []byte) bool { return bytes.HasSuffix(said, data) })
 			if n := c.Stats().Tickets; n != 2 {
 				t.Fatalf("%d tickets, want OpenSSL's two", n)
 			}
@@ -81,7 +86,7 @@ func TestOpenSSLServerBulk(t *testing.T) {
 // A command of openssl has to arrive alone, as a line of its own: one follows
 // another when that has shown its effect.
 func TestOpenSSLClientKeyUpdate(t *testing.T) {
-	openssl := need(t, "openssl")
+	path := peertest.Need(t, "openssl", "openssl")
 	for _, suite := range tlsrecord.Suites() {
 		t.Run(tls.CipherSuiteName(suite), func(t *testing.T) {
 			conns := make(chan *tlsrecord.Conn, 1)
@@ -91,12 +96,12 @@ func TestOpenSSLClientKeyUpdate(t *testing.T) {
 				<-over
 				return nil
 			})
-			p := run(t, openssl, "s_client", "-connect", addr, "-tls1_3", "-ciphersuites", tls.CipherSuiteName(suite))
+			p := openssl(t, path, suite, "s_client", "-connect", addr)
 			c := <-conns
 			read := readLines(c)
 			say := func(line string) {
 				t.Helper()
-				if _, err := io.WriteString(p.in, line+"\n"); err != nil {
+				if _, err := io.WriteString(p.In, line+"\n"); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -104,18 +109,21 @@ func TestOpenSSLClientKeyUpdate(t *testing.T) {
 				t.Helper()
 				say(word)
 				if got := <-read; got != word+"\n" {
-					t.Fatalf("read %q, want %q\n%s", got, word, p.out.String())
+					t.Fatalf("read %q, want %q", got, word)
 				}
 				if err := write(c, "re-"+word+"\n"); err != nil {
 					t.Fatal(err)
 				}
-				eventually(t, "s_client prints re-"+word, func() bool { return strings.Contains(p.out.String(), "re-"+word) })
+				p.AwaitText("re-"+word, 1)
 			}
 			talk("one")
 			for i, command := range []string{"k", "K", "K", "k"} {
 				say(command)
-				eventually(t, "the key changes", func() bool { return c.Stats().KeysOpened == int64(i+1) })
+				p.AwaitText("KEYUPDATE\n", i+1)
 				talk("after-" + fmt.Sprint(i))
+				if got := c.Stats().KeysOpened; got != int64(i+1) {
+					t.Fatalf("KeysOpened = %d, want %d", got, i+1)
+				}
 			}
 			if got := c.Stats().KeysSealed; got != 2 {
 				t.Fatalf("two requests were answered %d times", got)
@@ -126,7 +134,7 @@ func TestOpenSSLClientKeyUpdate(t *testing.T) {
 			if err := write(c, "fresh\n"); err != nil {
 				t.Fatal(err)
 			}
-			eventually(t, "s_client prints fresh", func() bool { return strings.Contains(p.out.String(), "fresh") })
+			p.AwaitText("fresh", 1)
 			talk("last")
 			if got := c.Stats().KeysOpened; got != 5 {
 				t.Fatalf("our request was not answered: %d keys", got)
@@ -166,17 +174,16 @@ func readLines(c io.Reader) <-chan string {
 }
 
 func TestOpenSSLServerResumesAndUpdates(t *testing.T) {
-	openssl := need(t, "openssl")
+	path := peertest.Need(t, "openssl", "openssl")
 	cert, key := pemFiles(t)
 	for _, suite := range tlsrecord.Suites() {
 		t.Run(tls.CipherSuiteName(suite), func(t *testing.T) {
-			addr, port := freePort(t)
-			p := run(t, openssl, "s_server", "-accept", port, "-cert", cert, "-key", key, "-tls1_3",
-				"-ciphersuites", tls.CipherSuiteName(suite))
+			p := openssl(t, path, suite, "s_server", "-accept", "127.0.0.1:0", "-cert", cert, "-key", key, "-msg")
+			addr := p.Line("ACCEPT ")
 			cc, _ := configs()
 			cc.ClientSessionCache = newCountingCache()
 			for i := range 4 {
-				c := client(t, addr, cc)
+				c := client(t, "tcp", addr, cc)
 				if got := c.ConnectionState().DidResume; got != (i > 0) {
 					t.Fatalf("connection %d: resumed: %v", i, got)
 				}
@@ -186,19 +193,23 @@ func TestOpenSSLServerResumesAndUpdates(t *testing.T) {
 					if err := write(c, word+"\n"); err != nil {
 						t.Fatal(err)
 					}
-					eventually(t, "s_server prints "+word, func() bool { return strings.Contains(p.out.String(), word) })
+					p.AwaitText(word+"\n", 1)
 				}
 				talk(fmt.Sprintf("wx%d", i))
 				for j, command := range []string{"k", "K", "K", "k"} {
-					if _, err := io.WriteString(p.in, command+"\n"); err != nil {
+					updates := p.Count(sentUpdate)
+					if _, err := io.WriteString(p.In, command+"\n"); err != nil {
 						t.Fatal(err)
 					}
-					eventually(t, "the key changes", func() bool { return c.Stats().KeysOpened == int64(j+1) })
-					if _, err := io.WriteString(p.in, "hello\n"); err != nil {
+					p.AwaitText(sentUpdate, updates+1)
+					if _, err := io.WriteString(p.In, "hello\n"); err != nil {
 						t.Fatal(err)
 					}
 					if got := <-read; got != "hello\n" {
 						t.Fatalf("read %q", got)
+					}
+					if got := c.Stats().KeysOpened; got != int64(j+1) {
+						t.Fatalf("KeysOpened = %d, want %d", got, j+1)
 					}
 					talk(fmt.Sprintf("wx%d-%d", i, j))
 				}
@@ -212,7 +223,7 @@ func TestOpenSSLServerResumesAndUpdates(t *testing.T) {
 				c.Close()
 				for range read {
 				}
-				eventually(t, "s_server sees the end", func() bool { return strings.Count(p.out.String(), "DONE") > i })
+				p.AwaitText("DONE\n", i+1)
 			}
 		})
 	}

@@ -2,16 +2,10 @@ package tlsrecord_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/binary"
 	"io"
-	"math/big"
 	mathrand "math/rand/v2"
 	"net"
 	"sync"
@@ -20,40 +14,19 @@ import (
 
 	"github.com/headrace-go/headrace/aead/tlsrecord"
 	"github.com/headrace-go/headrace/internal/faultconn"
+	"github.com/headrace-go/headrace/internal/testcert"
 )
 
 // identity is a certificate that all tests share, and who trusts it.
-var identity = sync.OnceValues(func() (tls.Certificate, *x509.CertPool) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		panic(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "localhost"},
-		DNSNames:  []string{"localhost", "secret.example", "public.example"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-		IsCA: true, BasicConstraintsValid: true,
-		KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		panic(err)
-	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		panic(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AddCert(leaf)
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, pool
+var identity = sync.OnceValue(func() *testcert.Identity {
+	return testcert.New("localhost", "secret.example", "public.example")
 })
 
 // configs returns Configs for both sides that trust each other.
 func configs() (client, server *tls.Config) {
-	cert, pool := identity()
-	return &tls.Config{RootCAs: pool, ServerName: "localhost"},
-		&tls.Config{Certificates: []tls.Certificate{cert}, ClientCAs: pool}
+	id := identity()
+	return &tls.Config{RootCAs: id.Roots, ServerName: "localhost"},
+		&tls.Config{Certificates: []tls.Certificate{id.Certificate}, ClientCAs: id.Roots}
 }
 
 // A conn is what a *Conn and a *tls.Conn have in common.

@@ -91,7 +91,7 @@ func TestRefusedWithPart(t *testing.T) {
 	w := newWatcher(t)
 	var got bytes.Buffer
 	for _, part := range [][]byte{record[:3], record[3:9000], record[9000:15000], record[15000:]} {
-		await(t, c, w, func() {
+		awaitWake(t, c, w, func() {
 			if _, err := a.Write(part); err != nil {
 				t.Fatal(err)
 			}

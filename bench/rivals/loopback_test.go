@@ -1,18 +1,13 @@
 package rivals
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"errors"
-	"math/big"
 	"net"
 	"sync"
 	"testing"
-	"time"
+
+	"github.com/headrace-go/headrace/internal/testcert"
 )
 
 // A dialer makes connections over loopback. Dial returns the two ends of a new
@@ -73,36 +68,13 @@ func mustDial(tb testing.TB, dial func() (net.Conn, net.Conn, error)) (client, s
 	return client, server
 }
 
-var certificate = sync.OnceValues(func() (tls.Certificate, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return tls.Certificate{}, err
-	}
-	template := x509.Certificate{
-		SerialNumber: big.NewInt(1),
-		Subject:      pkix.Name{CommonName: "rivals"},
-		DNSNames:     []string{"rivals"},
-		NotBefore:    time.Now().Add(-time.Hour),
-		NotAfter:     time.Now().Add(24 * time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, &template, &template, key.Public(), key)
-	if err != nil {
-		return tls.Certificate{}, err
-	}
-	leaf, err := x509.ParseCertificate(der)
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, err
-})
+var certificate = sync.OnceValue(func() *testcert.Identity { return testcert.New("rivals") })
 
 // tlsConfigs returns the two sides of a connection that trust each other.
 func tlsConfigs(tb testing.TB) (client, server *tls.Config) {
 	tb.Helper()
-	cert, err := certificate()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	roots := x509.NewCertPool()
-	roots.AddCert(cert.Leaf)
-	client = &tls.Config{RootCAs: roots, ServerName: "rivals", MinVersion: tls.VersionTLS13, NextProtos: []string{"rivals"}}
-	server = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS13, NextProtos: []string{"rivals"}}
+	id := certificate()
+	client = &tls.Config{RootCAs: id.Roots, ServerName: "rivals", MinVersion: tls.VersionTLS13, NextProtos: []string{"rivals"}}
+	server = &tls.Config{Certificates: []tls.Certificate{id.Certificate}, MinVersion: tls.VersionTLS13, NextProtos: []string{"rivals"}}
 	return client, server
 }

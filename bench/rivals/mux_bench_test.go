@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/headrace-go/headrace/internal/liveheap"
 )
 
 const bulkWrite = 32 << 10
@@ -209,9 +211,6 @@ type heap struct{ bytes, objects, stack, goroutines float64 }
 
 // live returns what is alive after two collections.
 func live() heap {
-	runtime.GC()
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
+	m := liveheap.Stats()
 	return heap{float64(m.HeapAlloc), float64(m.HeapObjects), float64(m.StackInuse), float64(runtime.NumGoroutine())}
 }

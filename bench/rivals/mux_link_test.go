@@ -32,7 +32,7 @@ func BenchmarkMuxLink(b *testing.B) {
 	}
 	l, err := link.New(b.Context(), link.Config{Bridge: bridge})
 	if errors.Is(err, link.ErrUnavailable) {
-		b.Skip(err)
+		b.Skipf("no link to measure on: %v", err)
 	}
 	if err != nil {
 		b.Fatal(err)

@@ -5,8 +5,6 @@ package rivals
 import (
 	"bytes"
 	"context"
-	"crypto/cipher"
-	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -30,41 +28,21 @@ import (
 
 // dial22 is the client's end of SIP022. Its first write has the address, the
 // length of a padding, and something behind it.
-func dial22(raw net.Conn, suite aead.Suite, subkey func([]byte) (cipher.AEAD, error)) (*aead.ChunkConn, error) {
+func dial22(raw net.Conn, suite aead.Suite, derive subkey) (*aead.ChunkConn, error) {
 	saltSize := suite.KeySize()
-	salt := make([]byte, saltSize)
-	_, _ = rand.Read(salt)
+	salt := randomSalt(suite)
 	fixed := 1 + 8 + saltSize + 2
 	return aead.NewChunkConn(raw, aead.ChunkConfig{
 		MaxPayload: 0xFFFF,
 		PrefixSize: saltSize + fixed + aead.TagSize,
 		Open: func(prefix []byte) (*aead.Opener, error) {
-			a, err := subkey(prefix[:saltSize])
-			if err != nil {
-				return nil, err
+			o, header, err := open22(prefix, saltSize, derive)
+			if err == nil && (header[0] != shadowaead_2022.HeaderTypeServer || !bytes.Equal(header[9:9+saltSize], salt)) {
+				err = errors.New("not an answer to this request")
 			}
-			o, err := aead.NewOpener(a, aead.LittleEndian(0))
-			if err != nil {
-				return nil, err
-			}
-			header, err := o.Open(nil, prefix[saltSize:], nil)
-			if err != nil {
-				return nil, err
-			}
-			if header[0] != shadowaead_2022.HeaderTypeServer || !bytes.Equal(header[9:9+saltSize], salt) {
-				return nil, errors.New("not an answer to this request")
-			}
-			o.Headless(int(binary.BigEndian.Uint16(header[fixed-2:])))
-			return o, nil
+			return o, err
 		},
-		Seal: func() ([]byte, *aead.Sealer, error) {
-			a, err := subkey(salt)
-			if err != nil {
-				return nil, nil, err
-			}
-			s, err := aead.NewSealer(a, aead.LittleEndian(0))
-			return salt, s, err
-		},
+		Seal: func() ([]byte, *aead.Sealer, error) { return sealer(salt, derive) },
 		First: func(length int) ([]byte, error) {
 			header := binary.BigEndian.AppendUint64([]byte{shadowaead_2022.HeaderTypeClient}, uint64(time.Now().Unix()))
 			return binary.BigEndian.AppendUint16(header, uint16(length)), nil
@@ -109,10 +87,7 @@ func TestSingServer(t *testing.T) {
 			echoedBySing(t, service, client, far, singAddress)
 		})
 	}
-	for name, suite := range map[string]aead.Suite{
-		"2022-blake3-aes-128-gcm": aead.AES128GCM, "2022-blake3-aes-256-gcm": aead.AES256GCM,
-		"2022-blake3-chacha20-poly1305": aead.ChaCha20Poly1305,
-	} {
+	for name, suite := range singSuites22 {
 		t.Run("SIP022/"+name, func(t *testing.T) {
 			key := randomKey(t, suite.KeySize())
 			service, err := shadowaead_2022.NewService(name, key, 60, singEchoer{}, time.Now)
@@ -144,26 +119,14 @@ func echoedBySing(t *testing.T, service shadowsocks.Service, client *aead.ChunkC
 			t.Error(err)
 			return
 		}
-		for rest, n := data[1:], 2; len(rest) > 0; n = (n*3 + 1) % 70000 {
-			k := min(max(n, 1), len(rest))
-			if _, err := client.Write(rest[:k]); err != nil {
-				t.Error(err)
-				return
-			}
-			rest = rest[k:]
+		if err := writeMany(client, data[1:]); err != nil {
+			t.Error(err)
+			return
 		}
 		if err := client.CloseWrite(); err != nil {
 			t.Error(err)
 		}
 	})
-	got := make([]byte, len(data))
-	if _, err := io.ReadFull(client, got); err != nil {
-		t.Error(err)
-	} else if !bytes.Equal(got, data) {
-		t.Error("the echo differs")
-	}
-	if n, err := client.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
-		t.Errorf("behind the echo: %d, %v", n, err)
-	}
+	wantEcho(t, client, data)
 	wg.Wait()
 }

@@ -37,6 +37,11 @@ var singSuites = []struct {
 	{"chacha20-ietf-poly1305", aead.ChaCha20Poly1305},
 }
 
+var singSuites22 = map[string]aead.Suite{
+	"2022-blake3-aes-128-gcm": aead.AES128GCM, "2022-blake3-aes-256-gcm": aead.AES256GCM,
+	"2022-blake3-chacha20-poly1305": aead.ChaCha20Poly1305,
+}
+
 var singDestination = M.ParseSocksaddrHostPort("192.0.2.1", 443)
 
 // singAddress is that destination on the wire: type, address, port.
@@ -60,6 +65,12 @@ func subkey22(suite aead.Suite, key []byte) func(salt []byte) (cipher.AEAD, erro
 	}
 }
 
+func randomSalt(suite aead.Suite) []byte {
+	salt := make([]byte, suite.KeySize())
+	_, _ = rand.Read(salt)
+	return salt
+}
+
 func randomKey(t *testing.T, n int) []byte {
 	t.Helper()
 	b := make([]byte, n)
@@ -69,33 +80,55 @@ func randomKey(t *testing.T, n int) []byte {
 	return b
 }
 
+// A subkey derives a key from a salt.
+type subkey = func(salt []byte) (cipher.AEAD, error)
+
+func sealer(salt []byte, derive subkey) ([]byte, *aead.Sealer, error) {
+	a, err := derive(salt)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := aead.NewSealer(a, aead.LittleEndian(0))
+	return salt, s, err
+}
+
+func opener(salt []byte, derive subkey) (*aead.Opener, error) {
+	a, err := derive(salt)
+	if err != nil {
+		return nil, err
+	}
+	return aead.NewOpener(a, aead.LittleEndian(0))
+}
+
+// open22 opens the first record of SIP022, a header that ends with the length of
+// the second, which has none of its own.
+func open22(prefix []byte, saltSize int, derive subkey) (*aead.Opener, []byte, error) {
+	o, err := opener(prefix[:saltSize], derive)
+	if err != nil {
+		return nil, nil, err
+	}
+	header, err := o.Open(nil, prefix[saltSize:], nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	o.Headless(int(binary.BigEndian.Uint16(header[len(header)-2:])))
+	return o, header, nil
+}
+
 // serve04 is the server's end of SIP004.
-func serve04(raw net.Conn, suite aead.Suite, subkey func([]byte) (cipher.AEAD, error)) (*aead.ChunkConn, error) {
+func serve04(raw net.Conn, suite aead.Suite, derive subkey) (*aead.ChunkConn, error) {
 	return aead.NewChunkConn(raw, aead.ChunkConfig{
 		PrefixSize: suite.KeySize(),
 		Open: func(salt []byte) (*aead.Opener, error) {
-			a, err := subkey(salt)
-			if err != nil {
-				return nil, err
-			}
-			return aead.NewOpener(a, aead.LittleEndian(0))
+			return opener(salt, derive)
 		},
-		Seal: func() ([]byte, *aead.Sealer, error) {
-			salt := make([]byte, suite.KeySize())
-			_, _ = rand.Read(salt)
-			a, err := subkey(salt)
-			if err != nil {
-				return nil, nil, err
-			}
-			s, err := aead.NewSealer(a, aead.LittleEndian(0))
-			return salt, s, err
-		},
+		Seal: func() ([]byte, *aead.Sealer, error) { return sealer(randomSalt(suite), derive) },
 	})
 }
 
 // serve22 is the server's end of SIP022, whose first records have headers in
 // place of a sealed length.
-func serve22(raw net.Conn, suite aead.Suite, subkey func([]byte) (cipher.AEAD, error)) (*aead.ChunkConn, error) {
+func serve22(raw net.Conn, suite aead.Suite, derive subkey) (*aead.ChunkConn, error) {
 	saltSize := suite.KeySize()
 	const fixed = 1 + 8 + 2
 	var requestSalt []byte
@@ -104,34 +137,13 @@ func serve22(raw net.Conn, suite aead.Suite, subkey func([]byte) (cipher.AEAD, e
 		PrefixSize: saltSize + fixed + aead.TagSize,
 		Open: func(prefix []byte) (*aead.Opener, error) {
 			requestSalt = bytes.Clone(prefix[:saltSize])
-			a, err := subkey(requestSalt)
-			if err != nil {
-				return nil, err
+			o, header, err := open22(prefix, saltSize, derive)
+			if err == nil && header[0] != shadowaead_2022.HeaderTypeClient {
+				err = errors.New("not a request")
 			}
-			o, err := aead.NewOpener(a, aead.LittleEndian(0))
-			if err != nil {
-				return nil, err
-			}
-			header, err := o.Open(nil, prefix[saltSize:], nil)
-			if err != nil {
-				return nil, err
-			}
-			if header[0] != shadowaead_2022.HeaderTypeClient {
-				return nil, errors.New("not a request")
-			}
-			o.Headless(int(binary.BigEndian.Uint16(header[fixed-2:])))
-			return o, nil
+			return o, err
 		},
-		Seal: func() ([]byte, *aead.Sealer, error) {
-			salt := make([]byte, saltSize)
-			_, _ = rand.Read(salt)
-			a, err := subkey(salt)
-			if err != nil {
-				return nil, nil, err
-			}
-			s, err := aead.NewSealer(a, aead.LittleEndian(0))
-			return salt, s, err
-		},
+		Seal: func() ([]byte, *aead.Sealer, error) { return sealer(randomSalt(suite), derive) },
 		First: func(length int) ([]byte, error) {
 			header := binary.BigEndian.AppendUint64([]byte{shadowaead_2022.HeaderTypeServer}, uint64(time.Now().Unix()))
 			header = append(header, requestSalt...)
@@ -158,10 +170,7 @@ func TestSingStreams(t *testing.T) {
 			singEcho(t, method.DialEarlyConn(near, singDestination), near, server, false)
 		})
 	}
-	for name, suite := range map[string]aead.Suite{
-		"2022-blake3-aes-128-gcm": aead.AES128GCM, "2022-blake3-aes-256-gcm": aead.AES256GCM,
-		"2022-blake3-chacha20-poly1305": aead.ChaCha20Poly1305,
-	} {
+	for name, suite := range singSuites22 {
 		key := randomKey(t, suite.KeySize())
 		method, err := shadowaead_2022.New(name, [][]byte{key}, nil)
 		if err != nil {
@@ -217,28 +226,42 @@ func singEcho(t *testing.T, client net.Conn, raw *net.TCPConn, server *aead.Chun
 		}
 	})
 	wg.Go(func() {
-		for rest, n := data[1:], 2; len(rest) > 0; n = (n*3 + 1) % 70000 {
-			k := min(max(n, 1), len(rest))
-			if _, err := client.Write(rest[:k]); err != nil {
-				t.Error(err)
-				return
-			}
-			rest = rest[k:]
+		if err := writeMany(client, data[1:]); err != nil {
+			t.Error(err)
+			return
 		}
 		if err := raw.CloseWrite(); err != nil {
 			t.Error(err)
 		}
 	})
+	wantEcho(t, client, data)
+	wg.Wait()
+}
+
+// writeMany writes data in writes of many sizes.
+func writeMany(w io.Writer, data []byte) error {
+	for n := 2; len(data) > 0; n = (n*3 + 1) % 70000 {
+		k := min(max(n, 1), len(data))
+		if _, err := w.Write(data[:k]); err != nil {
+			return err
+		}
+		data = data[k:]
+	}
+	return nil
+}
+
+// wantEcho reads data and the end behind it.
+func wantEcho(t *testing.T, r io.Reader, data []byte) {
+	t.Helper()
 	got := make([]byte, len(data))
-	if _, err := io.ReadFull(client, got); err != nil {
+	if _, err := io.ReadFull(r, got); err != nil {
 		t.Error(err)
 	} else if !bytes.Equal(got, data) {
 		t.Error("the echo differs")
 	}
-	if n, err := client.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
+	if n, err := r.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
 		t.Errorf("behind the echo: %d, %v", n, err)
 	}
-	wg.Wait()
 }
 
 // readRequest reads the address, and the padding if there is some.

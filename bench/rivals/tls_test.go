@@ -7,12 +7,11 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"runtime"
-	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/headrace-go/headrace/aead/tlsrecord"
+	"github.com/headrace-go/headrace/internal/faultconn"
+	"github.com/headrace-go/headrace/internal/liveheap"
 	"github.com/headrace-go/headrace/vecio"
 )
 
@@ -33,9 +32,9 @@ type tlsImpl struct {
 var tlsImpls = []tlsImpl{{"std", stdTLS}, {"coalesce", coalescedTLS}, {"takeover", takenTLS}}
 
 func stdTLS(raw net.Conn, config *tls.Config, client bool) (tlsEnd, error) {
-	counted := &countedConn{Conn: raw}
+	counted := &faultconn.Counted{Conn: raw}
 	top := topTLS(counted, config, client)
-	return tlsEnd{top, counted.calls.Load}, top.Handshake()
+	return tlsEnd{top, counted.Calls.Load}, top.Handshake()
 }
 
 func topTLS(raw net.Conn, config *tls.Config, client bool) *tls.Conn {
@@ -65,25 +64,6 @@ func takenTLS(raw net.Conn, config *tls.Config, client bool) (tlsEnd, error) {
 		return tlsEnd{}, errors.New(e.String())
 	}
 	return tlsEnd{c, func() int64 { s := c.Stats(); return s.Reads + s.Writes }}, nil
-}
-
-// countedConn counts the calls that move bytes: each is one system call at
-// least.
-type countedConn struct {
-	net.Conn
-	calls atomic.Int64
-}
-
-func (c *countedConn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	c.calls.Add(int64(min(n, 1)))
-	return n, err
-}
-
-func (c *countedConn) Write(p []byte) (int, error) {
-	n, err := c.Conn.Write(p)
-	c.calls.Add(int64(min(n, 1)))
-	return n, err
 }
 
 // dialImpls connects two ends.
@@ -261,7 +241,7 @@ func BenchmarkTLSIdle(b *testing.B) {
 			b.Run("impl="+impl.name+"/state="+state, func(b *testing.B) {
 				for b.Loop() {
 					dialImplsAndTalk(b, impl) // warm what all connections share
-					before := heapBytes()
+					before := liveheap.Bytes()
 					var ends []tlsEnd
 					for range conns {
 						c, s := dialImplsAndTalk(b, impl)
@@ -272,7 +252,7 @@ func BenchmarkTLSIdle(b *testing.B) {
 							t.Trim()
 						}
 					}
-					b.ReportMetric(float64(heapBytes()-before)/(2*conns), "heap-B/end")
+					b.ReportMetric(float64(liveheap.Bytes()-before)/(2*conns), "heap-B/end")
 					for _, e := range ends {
 						e.Close()
 					}
@@ -293,17 +273,6 @@ func dialImplsAndTalk(b *testing.B, impl tlsImpl) (c, s tlsEnd) {
 		}
 	}
 	return c, s
-}
-
-// heapBytes is what lives after the collector and its cleanups have run.
-func heapBytes() int64 {
-	for range 3 {
-		runtime.GC()
-		time.Sleep(10 * time.Millisecond)
-	}
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
 }
 
 // Bytes arrive intact through every pair of implementations.

@@ -13,6 +13,7 @@ import (
 	"github.com/headrace-go/headrace/connpool"
 	"github.com/headrace-go/headrace/examples/internal/certificate"
 	"github.com/headrace-go/headrace/examples/internal/hysteria2"
+	"github.com/headrace-go/headrace/examples/internal/role"
 	"github.com/headrace-go/headrace/examples/internal/serve"
 	"github.com/headrace-go/headrace/examples/internal/socks"
 	"github.com/headrace-go/headrace/mux"
@@ -25,22 +26,15 @@ type client struct {
 }
 
 func runClient(args []string) {
-	o := newOptions("client", "127.0.0.1:1080")
-	server := o.set.String("server", "", "the `address` of the server")
-	name := o.set.String("name", "", "the `name` that its certificate is for; that of the address by default")
-	ca := o.set.String("ca", "", "trust the certificates in this `file`, and not the system's")
-	fast := o.set.Bool("fast", false, "let applications send before the server has reached their destination")
-	sessions := o.set.Int("sessions", 1, "spread connections over `n` QUIC connections at most")
-	o.parse(args)
-	host, _, err := net.SplitHostPort(*server)
-	if err != nil {
-		log.Fatalf("-server: %v", err)
-	}
-	if *sessions < 1 {
-		log.Fatalf("-sessions %d is no number of connections", *sessions)
-	}
+	o := role.New(program, "client", "127.0.0.1:1080")
+	password, server := o.Password(), o.Server()
+	name := o.Set.String("name", "", "the `name` that its certificate is for; that of the address by default")
+	ca := o.Set.String("ca", "", "trust the certificates in this `file`, and not the system's")
+	fast := o.Set.Bool("fast", false, "let applications send before the server has reached their destination")
+	sessions := o.Count("sessions", 1, 1, "spread connections over `n` QUIC connections at most")
+	o.Parse(args)
 	if *name == "" {
-		*name = host
+		*name, _, _ = net.SplitHostPort(*server)
 	}
 	roots, err := certificate.Authorities(*ca)
 	if err != nil {
@@ -52,7 +46,7 @@ func runClient(args []string) {
 	}
 	config := hysteria2.ClientConfig{
 		Server:   *server,
-		Password: o.password,
+		Password: *password,
 		TLS: &tls.Config{
 			ServerName: *name, RootCAs: roots, MinVersion: tls.VersionTLS13, ClientSessionCache: tickets.For(""),
 		},
@@ -73,7 +67,7 @@ func runClient(args []string) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	cfg := o.config
+	cfg := o.Config
 	cfg.Vars = map[string]func() any{"sessions": func() any { return c.pool.Stats() }}
 	cfg.Open = c.open
 	serve.Main(cfg)

@@ -10,8 +10,8 @@ import (
 // TestDatagrams sends datagrams of many sizes through both programs, those that
 // have to be cut among them, to several targets of both families and by name.
 func TestDatagrams(t *testing.T) {
-	server, ca := startServer(t)
-	client := startClient(t, server.Addr, ca)
+	server, ca := sides.Server(t)
+	client := sides.Client(t, server.Addr, ca)
 	echo := proxytest.EchoUDP(t, "127.0.0.1:0")
 	a := proxytest.Associate(t, client.Addr)
 	a.EchoDatagrams(echo, 0, 1, 100, 1100, 1200, 1300, 1472, 4000, 9000)
@@ -31,13 +31,13 @@ func TestDatagrams(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	quiet(t, client, server)
+	proxytest.Quiet(t, client, server)
 }
 
 // TestAssociationEndsWithSession: an application hears that the server has gone.
 func TestAssociationEndsWithSession(t *testing.T) {
-	server, ca := startServer(t)
-	client := startClient(t, server.Addr, ca)
+	server, ca := sides.Server(t)
+	client := sides.Client(t, server.Addr, ca)
 	a := proxytest.Associate(t, client.Addr)
 	a.EchoDatagrams(proxytest.EchoUDP(t, "127.0.0.1:0"), 10)
 	server.Stop()

@@ -1,11 +1,8 @@
 package main
 
 import (
-	"crypto/tls"
-	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,43 +10,13 @@ import (
 
 	"github.com/quic-go/quic-go/http3"
 
-	"github.com/headrace-go/headrace/examples/internal/certificate"
 	"github.com/headrace-go/headrace/examples/internal/proxytest"
 	"github.com/headrace-go/headrace/examples/internal/socks"
 )
 
 func TestMain(m *testing.M) { proxytest.Main(m, main) }
 
-const (
-	testPassword = "barfoo!"
-	testName     = "hysteria.test"
-)
-
-// startServer starts a server, and returns it with the file of its certificate.
-func startServer(t *testing.T, args ...string) (server *proxytest.Program, ca string) {
-	t.Helper()
-	ca = filepath.Join(t.TempDir(), "ca.pem")
-	return proxytest.Start(t, append([]string{
-		"server", "-listen", "127.0.0.1:0", "-password", testPassword, "-selfsigned", testName, "-cert", ca,
-	}, args...)...), ca
-}
-
-func startClient(t *testing.T, server, ca string, args ...string) *proxytest.Program {
-	t.Helper()
-	return proxytest.Start(t, append([]string{
-		"client", "-listen", "127.0.0.1:0", "-password", testPassword, "-server", server, "-ca", ca, "-name", testName,
-	}, args...)...)
-}
-
-// quiet stops the programs, none of which may have logged anything.
-func quiet(t *testing.T, programs ...*proxytest.Program) {
-	t.Helper()
-	for _, p := range programs {
-		if lines := p.Rest(); len(lines) > 0 {
-			t.Errorf("logged %q", lines)
-		}
-	}
-}
+var sides = proxytest.Sides{Name: "hysteria.test", Password: "barfoo!"}
 
 // ways are how a client may go about it.
 var ways = map[string][]string{"plain": nil, "fast": {"-fast"}, "sessions": {"-sessions", "3"}}
@@ -59,36 +26,10 @@ var ways = map[string][]string{"plain": nil, "fast": {"-fast"}, "sessions": {"-s
 func TestClientAndServer(t *testing.T) {
 	for way, args := range ways {
 		t.Run(way, func(t *testing.T) {
-			server, ca := startServer(t)
-			client := startClient(t, server.Addr, ca, args...)
-			for _, closesFirst := range []string{"application", "target"} {
-				target := proxytest.Listen(t, "127.0.0.1:0")
-				near := proxytest.Connect(t, client.Addr, target.Dest)
-				far := target.Accept()
-				proxytest.Exchange(t, near, far, 8<<20)
-				if closesFirst == "target" {
-					near, far = far, near
-				}
-				if err := near.CloseWrite(); err != nil {
-					t.Fatal(err)
-				}
-				if err := proxytest.End(far); err != nil {
-					t.Fatal(err)
-				}
-				if err := proxytest.Send(far, 3, 1<<20); err != nil { // this direction goes on
-					t.Fatal(err)
-				}
-				if err := far.CloseWrite(); err != nil {
-					t.Fatal(err)
-				}
-				if err := proxytest.Receive(near, 3, 1<<20); err != nil {
-					t.Fatal(err)
-				}
-				if err := proxytest.End(near); err != nil {
-					t.Fatal(err)
-				}
-			}
-			quiet(t, client, server)
+			server, ca := sides.Server(t)
+			client := sides.Client(t, server.Addr, ca, args...)
+			proxytest.Streams(t, client.Addr, 8<<20)
+			proxytest.Quiet(t, client, server)
 		})
 	}
 }
@@ -96,23 +37,10 @@ func TestClientAndServer(t *testing.T) {
 func TestTargetSpeaksFirst(t *testing.T) {
 	for way, args := range ways {
 		t.Run(way, func(t *testing.T) {
-			server, ca := startServer(t)
-			client := startClient(t, server.Addr, ca, args...)
-			target := proxytest.Listen(t, "127.0.0.1:0")
-			app := proxytest.Connect(t, client.Addr, target.Dest)
-			origin := target.Accept()
-			if err := proxytest.Send(origin, 1, 100); err != nil {
-				t.Fatal(err)
-			}
-			if err := proxytest.Receive(app, 1, 100); err != nil {
-				t.Fatal(err)
-			}
-			proxytest.Exchange(t, app, origin, 1000)
-			if err := origin.CloseWrite(); err != nil {
-				t.Fatal(err)
-			}
-			proxytest.Finish(t, app)
-			quiet(t, client, server)
+			server, ca := sides.Server(t)
+			client := sides.Client(t, server.Addr, ca, args...)
+			proxytest.TargetFirst(t, client.Addr)
+			proxytest.Quiet(t, client, server)
 		})
 	}
 }
@@ -124,16 +52,9 @@ func TestUnreachable(t *testing.T) {
 	closed.Close()
 	for way, args := range ways {
 		t.Run(way, func(t *testing.T) {
-			server, ca := startServer(t)
-			client := startClient(t, server.Addr, ca, args...)
-			app := proxytest.Dial(t, client.Addr)
-			if _, err := app.Write(proxytest.Request(closed.Dest)); err != nil {
-				t.Fatal(err)
-			}
-			reply, err := proxytest.ReadReply(app)
-			if err != nil {
-				t.Fatal(err)
-			}
+			server, ca := sides.Server(t)
+			client := sides.Client(t, server.Addr, ca, args...)
+			app, reply := proxytest.Ask(t, client.Addr, proxytest.Request(closed.Dest))
 			if way == "fast" {
 				if rest, _ := io.ReadAll(app); reply != socks.Succeeded || len(rest) > 0 {
 					t.Errorf("reply %v and %d bytes, want success and the end", reply, len(rest))
@@ -154,11 +75,7 @@ func TestUnreachable(t *testing.T) {
 // password.
 func visitor(t *testing.T, ca string) *http.Client {
 	t.Helper()
-	roots, err := certificate.Authorities(ca)
-	if err != nil {
-		t.Fatal(err)
-	}
-	transport := &http3.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: testName}}
+	transport := &http3.Transport{TLSClientConfig: sides.Visitor(t, ca)}
 	t.Cleanup(func() {
 		if err := transport.Close(); err != nil {
 			t.Error(err)
@@ -170,11 +87,7 @@ func visitor(t *testing.T, ca string) *http.Client {
 // TestVisitors: to whoever does not know the password the server is a web
 // server, also where a client would show it.
 func TestVisitors(t *testing.T) {
-	behind := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		fmt.Fprintf(w, "%s %s, %d bytes", r.Method, r.URL, len(body))
-	}))
-	defer behind.Close()
+	behind := proxytest.WebServer(t)
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "page.txt"), []byte("hello"), 0o600); err != nil {
 		t.Fatal(err)
@@ -190,7 +103,7 @@ func TestVisitors(t *testing.T) {
 		"url":       {[]string{"-site", behind.URL}, http.StatusOK, "GET /page.txt, 0 bytes", "POST /auth, 4 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			server, ca := startServer(t, tt.args...)
+			server, ca := sides.Server(t, tt.args...)
 			web := visitor(t, ca)
 			for range 3 { // on one connection
 				resp, err := web.Get("https://" + server.Addr + "/page.txt")
@@ -215,40 +128,34 @@ func TestVisitors(t *testing.T) {
 					t.Errorf("with a wrong password: %q, %v, %v, want %q", got, err, resp.Header, tt.auth)
 				}
 			}
-			quiet(t, server)
+			proxytest.Quiet(t, server)
 		})
 	}
 }
 
 // TestWrongPassword: the client says what is wrong, and lets nobody through.
 func TestWrongPassword(t *testing.T) {
-	server, ca := startServer(t)
-	client := proxytest.Start(t, "client", "-listen", "127.0.0.1:0", "-password", "foobar!", "-server", server.Addr, "-ca", ca, "-name", testName)
-	app := proxytest.Dial(t, client.Addr)
-	if _, err := app.Write(proxytest.Request(socks.Addr{Name: "example.org", Port: 80})); err != nil {
-		t.Fatal(err)
-	}
-	if reply, err := proxytest.ReadReply(app); reply == socks.Succeeded || err != nil {
-		t.Errorf("reply %d, %v", reply, err)
+	server, ca := sides.Server(t)
+	client := proxytest.Start(t, "client", "-listen", "127.0.0.1:0", "-password", "foobar!", "-server", server.Addr, "-ca", ca, "-name", sides.Name)
+	_, reply := proxytest.Ask(t, client.Addr, proxytest.Request(socks.Addr{Name: "example.org", Port: 80}))
+	if reply == socks.Succeeded {
+		t.Errorf("reply %d", reply)
 	}
 	if line := client.LogLine(); !strings.Contains(line, "password") {
 		t.Errorf("the client logged %q", line)
 	}
-	quiet(t, server)
+	proxytest.Quiet(t, server)
 }
 
 // TestUntrusted: the client gives no password to a server that it does not
 // trust.
 func TestUntrusted(t *testing.T) {
-	server, _ := startServer(t)
-	_, other := startServer(t)
-	client := startClient(t, server.Addr, other)
-	app := proxytest.Dial(t, client.Addr)
-	if _, err := app.Write(proxytest.Request(socks.Addr{Name: "example.org", Port: 80})); err != nil {
-		t.Fatal(err)
-	}
-	if reply, err := proxytest.ReadReply(app); reply == socks.Succeeded || err != nil {
-		t.Fatalf("reply %d, %v", reply, err)
+	server, _ := sides.Server(t)
+	_, other := sides.Server(t)
+	client := sides.Client(t, server.Addr, other)
+	_, reply := proxytest.Ask(t, client.Addr, proxytest.Request(socks.Addr{Name: "example.org", Port: 80}))
+	if reply == socks.Succeeded {
+		t.Fatalf("reply %d", reply)
 	}
 	if line := client.LogLine(); !strings.Contains(line, "certificate") {
 		t.Errorf("the client logged %q", line)
@@ -258,27 +165,25 @@ func TestUntrusted(t *testing.T) {
 // TestServerComesBack: a server that has ended is dialed anew, and the client
 // says nothing of a session that nobody used.
 func TestServerComesBack(t *testing.T) {
-	server, ca := startServer(t)
-	client := startClient(t, server.Addr, ca)
+	server, ca := sides.Server(t)
+	client := sides.Client(t, server.Addr, ca)
 	target := proxytest.Listen(t, "127.0.0.1:0").Echo()
 	app := proxytest.Connect(t, client.Addr, target.Dest)
 	proxytest.RoundTrip(t, app, 1000)
 	proxytest.Finish(t, app)
 	server.Stop()
-	again := proxytest.Start(t, "server", "-listen", server.Addr, "-password", testPassword, "-selfsigned", testName, "-cert", ca)
+	again := proxytest.Start(t, "server", "-listen", server.Addr, "-password", sides.Password, "-selfsigned", sides.Name, "-cert", ca)
 	client.Stop()
-	client = startClient(t, again.Addr, ca)
+	client = sides.Client(t, again.Addr, ca)
 	app = proxytest.Connect(t, client.Addr, target.Dest)
 	proxytest.RoundTrip(t, app, 1000)
 	proxytest.Finish(t, app)
-	quiet(t, client, again)
+	proxytest.Quiet(t, client, again)
 }
 
 func TestRefusesNonsense(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "missing")
-	for _, args := range [][]string{
-		{},
-		{"nobody"},
+	proxytest.Refuses(t, [][]string{
 		{"server", "-password", "x"},
 		{"server", "-password", "x", "-cert", missing, "-key", missing},
 		{"server", "-password", "x", "-selfsigned", "n", "-key", missing},
@@ -291,9 +196,6 @@ func TestRefusesNonsense(t *testing.T) {
 		{"client", "-password", "x", "-server", "a:1", "-sessions", "0"},
 		{"client", "-password", "x", "-server", "a:1", "-ca", missing},
 		{"client", "-server", "a:1"},
-	} {
-		if status, lines := proxytest.Fail(t, args...); status == 0 || len(lines) == 0 {
-			t.Errorf("%q: exit status %d, %q", args, status, lines)
-		}
-	}
+	}...)
+	proxytest.ShowsUsage(t, nil, []string{"nobody"}, []string{"server", "-nonsense"})
 }

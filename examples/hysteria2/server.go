@@ -16,6 +16,7 @@ import (
 	"github.com/headrace-go/headrace/examples/internal/certificate"
 	"github.com/headrace-go/headrace/examples/internal/hysteria2"
 	"github.com/headrace-go/headrace/examples/internal/names"
+	"github.com/headrace-go/headrace/examples/internal/role"
 	"github.com/headrace-go/headrace/examples/internal/serve"
 )
 
@@ -23,12 +24,13 @@ import (
 const maxStreams = 2000
 
 func runServer(args []string) {
-	o := newOptions("server", "127.0.0.1:8443")
-	cert := o.set.String("cert", "", "the certificate's `file`; written, with -selfsigned")
-	key := o.set.String("key", "", "the `file` of its key")
-	name := o.set.String("selfsigned", "", "make a certificate for this `name`")
-	site := o.set.String("site", "", "show visitors the files of a `directory`, or what the web server at a URL answers")
-	o.parse(args)
+	o := role.New(program, "server", "127.0.0.1:8443")
+	password := o.Password()
+	cert := o.Set.String("cert", "", "the certificate's `file`; written, with -selfsigned")
+	key := o.Set.String("key", "", "the `file` of its key")
+	name := o.Set.String("selfsigned", "", "make a certificate for this `name`")
+	site := o.Set.String("site", "", "show visitors the files of a `directory`, or what the web server at a URL answers")
+	o.Parse(args)
 	identity, err := certificate.Identity(*cert, *key, *name)
 	if err != nil {
 		log.Fatal(err)
@@ -39,13 +41,13 @@ func runServer(args []string) {
 	}
 	config := hysteria2.ServerConfig{
 		TLS:        &tls.Config{Certificates: []tls.Certificate{identity}, MinVersion: tls.VersionTLS13},
-		Password:   o.password,
+		Password:   *password,
 		Site:       handler,
 		MaxStreams: maxStreams,
 		Names:      new(names.Resolver),
 	}
 	dialer := serve.Dialer(dialTimeout)
-	cfg := o.config
+	cfg := o.Config
 	cfg.Sessions = func(address string) (serve.SessionListener, error) {
 		l, err := hysteria2.Listen(address, config)
 		if err != nil {

@@ -33,22 +33,10 @@ type client struct {
 
 func runClient(args []string) {
 	o := newOptions("client", "127.0.0.1:1080")
-	server := o.set.String("server", "", "the `address` of the server")
-	// Whoever speaks first does so at once. For the others, whose server speaks
-	// first, this is what every connection loses.
-	wait := o.set.Duration("wait", 5*time.Millisecond,
-		"wait for an application's first bytes for this `time`, to send them along with the request")
-	ready := o.set.Int("warm", 0, warm.Usage)
+	server := o.Server()
+	wait := o.Wait()
+	ready := o.Count("warm", 0, 0, warm.Usage)
 	key := o.parse(args)
-	if _, _, err := net.SplitHostPort(*server); err != nil {
-		log.Fatalf("-server: %v", err)
-	}
-	if *wait <= 0 {
-		log.Fatalf("-wait %v is not a time to wait", *wait)
-	}
-	if *ready < 0 {
-		log.Fatalf("-warm %d is no number of connections", *ready)
-	}
 	c := &client{key: key, server: *server, wait: *wait, dialer: serve.Dialer(dialTimeout)}
 	var err error
 	c.source, err = warm.New(*ready, func(ctx context.Context) (net.Conn, error) {
@@ -57,7 +45,7 @@ func runClient(args []string) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	cfg := o.config
+	cfg := o.Config
 	cfg.Open = c.open
 	cfg.Started = func(relay vecio.RelayConfig) { c.relay = relay }
 	serve.Main(cfg)

@@ -10,6 +10,7 @@ import (
 	"github.com/headrace-go/headrace/examples/internal/proxytest"
 	"github.com/headrace-go/headrace/examples/internal/socks"
 	"github.com/headrace-go/headrace/examples/internal/ss"
+	"github.com/headrace-go/headrace/internal/await"
 	"github.com/headrace-go/headrace/vecio"
 )
 
@@ -28,7 +29,7 @@ func TestDatagrams(t *testing.T) {
 			a.EchoDatagrams(socks.Addr{Name: "127.0.0.1", Port: v4.Port}, datagramSizes...)
 			other := proxytest.Associate(t, client.Addr)
 			other.EchoDatagrams(v4, datagramSizes...)
-			quiet(t, client, server)
+			proxytest.Quiet(t, client, server)
 		})
 	}
 }
@@ -82,8 +83,7 @@ func TestDatagramStrangers(t *testing.T) {
 			send(c, b)
 			refused++
 		}
-		for tableOf(t, server).Refused < refused { // it keeps up
-		}
+		await.Until(t, "it keeps up", func() bool { return tableOf(t, server).Refused >= refused })
 	}
 	if s := tableOf(t, server); s.Refused != refused || s.Opened != 0 || s.Down.Datagrams != 0 {
 		t.Errorf("%+v after %d strangers", s, refused)
@@ -95,15 +95,13 @@ func TestDatagramStrangers(t *testing.T) {
 	answer, _ := proxytest.ReceiveFrom(t, c)
 	send(c, bytes.Clone(genuine)) // once more
 	send(c, bytes.Clone(answer))  // the server's own
-	for tableOf(t, server).Refused < refused+2 {
-	}
+	await.Until(t, "both are refused", func() bool { return tableOf(t, server).Refused >= refused+2 })
 	if from, payload, err := key.OpenDatagram(answer, nil); err != nil || from != echo || string(payload) != "genuine" {
 		t.Errorf("the answer is %q from %v, %v", payload, from, err)
 	}
-	for tableOf(t, server).Down.Datagrams == 0 { // counted behind the sending
-	}
+	await.Until(t, "the answer is counted, behind its sending", func() bool { return tableOf(t, server).Down.Datagrams > 0 })
 	if s := tableOf(t, server); s.Opened != 1 || s.Up.Datagrams != 1 || s.Down.Datagrams != 1 {
 		t.Errorf("%+v after one datagram, played again", s)
 	}
-	quiet(t, server)
+	proxytest.Quiet(t, server)
 }

@@ -1,13 +1,7 @@
 package main
 
 import (
-	"bufio"
-	"context"
 	"fmt"
-	"io"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,89 +10,62 @@ import (
 	"github.com/headrace-go/headrace/examples/internal/socks"
 )
 
-// The daemons cannot be asked for a free port: they get these, in a namespace
-// where nobody else has any.
-const (
-	libevServer = "127.0.0.1:8388"
-	libevClient = "127.0.0.1:1080"
-)
-
 // interopBytes go each way through every pair of programs.
 const interopBytes = 100e6
 
 // TestInterop drives shadowsocks-libev, in either role, with these programs in
 // the other.
 func TestInterop(t *testing.T) {
-	for _, name := range []string{"ss-server", "ss-local"} {
-		if _, err := exec.LookPath(name); err != nil {
-			t.Skipf("shadowsocks-libev is not installed: %v", err)
-		}
-	}
-	if !proxytest.Namespace(t) {
+	if !proxytest.Alone(t, "ss-server", "ss-local") {
 		return
 	}
 	for _, method := range methods {
 		t.Run("ss-server/"+method, func(t *testing.T) {
-			daemon(t, libevReady, "ss-server", "-u", "-s", "127.0.0.1", "-p", "8388", "-m", method, "-k", testPassword)
-			client := startClient(t, libevServer, method)
+			proxytest.Peer(t, libevReady, "ss-server", "-u", "-s", "127.0.0.1", "-p", "8443", "-m", method, "-k", testPassword)
+			client := startClient(t, proxytest.PeerServer, method)
 			interop(t, client.Addr)
 			interopDatagrams(t, client.Addr)
-			quiet(t, client)
+			proxytest.Quiet(t, client)
 		})
 		t.Run("ss-local/"+method, func(t *testing.T) {
 			server := startServer(t, method)
 			host, port, _ := strings.Cut(server.Addr, ":")
-			daemon(t, libevReady, "ss-local", "-u", "-s", host, "-p", port, "-b", "127.0.0.1", "-l", "1080", "-m", method, "-k", testPassword)
-			interop(t, libevClient)
-			interopDatagrams(t, libevClient)
-			quiet(t, server)
+			proxytest.Peer(t, libevReady, "ss-local", "-u", "-s", host, "-p", port, "-b", "127.0.0.1", "-l", "1080", "-m", method, "-k", testPassword)
+			interop(t, proxytest.PeerClient)
+			interopDatagrams(t, proxytest.PeerClient)
+			proxytest.Quiet(t, server)
 		})
 	}
 }
 
 // TestInteropFull drives sing-box in the same way, which takes minutes to build.
 func TestInteropFull(t *testing.T) {
-	if os.Getenv("HEADRACE_INTEROP") != "full" {
-		t.Skip("HEADRACE_INTEROP is not full")
-	}
-	if _, err := exec.LookPath("sing-box"); err != nil {
-		t.Skipf("sing-box is not installed: %v", err)
-	}
-	if !proxytest.Namespace(t) {
+	proxytest.Full(t)
+	if !proxytest.Alone(t, "sing-box") {
 		return
 	}
 	for _, method := range methods {
 		t.Run("server/"+method, func(t *testing.T) {
-			singBox(t, fmt.Sprintf(`{
-				"inbounds": [{"type": "shadowsocks", "listen": "127.0.0.1", "listen_port": 8388, "method": %q, "password": %q}],
+			proxytest.SingBox(t, fmt.Sprintf(`{
+				"inbounds": [{"type": "shadowsocks", "listen": "127.0.0.1", "listen_port": 8443, "method": %q, "password": %q}],
 				"outbounds": [{"type": "direct"}]}`, method, testPassword))
-			client := startClient(t, libevServer, method)
+			client := startClient(t, proxytest.PeerServer, method)
 			interop(t, client.Addr)
 			interopDatagrams(t, client.Addr)
-			quiet(t, client)
+			proxytest.Quiet(t, client)
 		})
 		t.Run("client/"+method, func(t *testing.T) {
 			server := startServer(t, method)
 			host, port, _ := strings.Cut(server.Addr, ":")
-			singBox(t, fmt.Sprintf(`{
+			proxytest.SingBox(t, fmt.Sprintf(`{
 				"inbounds": [{"type": "socks", "listen": "127.0.0.1", "listen_port": 1080}],
 				"outbounds": [{"type": "shadowsocks", "server": %q, "server_port": %s, "method": %q, "password": %q}]}`,
 				host, port, method, testPassword))
-			interop(t, libevClient)
-			interopDatagrams(t, libevClient)
-			quiet(t, server)
+			interop(t, proxytest.PeerClient)
+			interopDatagrams(t, proxytest.PeerClient)
+			proxytest.Quiet(t, server)
 		})
 	}
-}
-
-// singBox runs sing-box with a configuration until the test ends.
-func singBox(t *testing.T, config string) {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "config.json")
-	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	daemon(t, "sing-box started", "sing-box", "run", "-c", file)
 }
 
 // interop sends both ways at once through the SOCKS5 proxy at addr, and has each
@@ -145,40 +112,3 @@ func interopDatagrams(t *testing.T, addr string) {
 // libevReady is what the programs of shadowsocks-libev say last: ss-local says
 // where it listens before it does.
 const libevReady = "running from root user"
-
-// daemon runs somebody else's program until the test ends, and returns when it
-// has said that it is ready.
-func daemon(t *testing.T, readyLine, name string, args ...string) {
-	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, name, args...)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Stderr = cmd.Stdout
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	said := bufio.NewScanner(out)
-	ready := false
-	for !ready && said.Scan() {
-		ready = strings.Contains(said.Text(), readyLine)
-	}
-	if !ready {
-		t.Errorf("%s did not start", name)
-	}
-	rest := make(chan string, 1)
-	go func() {
-		b, _ := io.ReadAll(out) // ends when the daemon is killed
-		rest <- string(b)
-	}()
-	t.Cleanup(func() {
-		cancel()
-		said := <-rest
-		_ = cmd.Wait() // it was killed
-		if t.Failed() {
-			t.Logf("%s said %q", name, said)
-		}
-	})
-}

@@ -36,16 +36,6 @@ func startClient(t *testing.T, server, method string, args ...string) *proxytest
 	}, args...)...)
 }
 
-// quiet ends programs, which must have nothing more to complain about.
-func quiet(t *testing.T, programs ...*proxytest.Program) {
-	t.Helper()
-	for _, p := range programs {
-		if lines := p.Rest(); len(lines) > 0 {
-			t.Errorf("logged %q", lines)
-		}
-	}
-}
-
 // Bytes arrive intact both ways at once, and the end of the stream is carried
 // through in each direction by itself.
 func TestClientAndServer(t *testing.T) {
@@ -53,34 +43,8 @@ func TestClientAndServer(t *testing.T) {
 		t.Run(method, func(t *testing.T) {
 			server := startServer(t, method)
 			client := startClient(t, server.Addr, method)
-			for _, closesFirst := range []string{"application", "target"} {
-				target := proxytest.Listen(t, "127.0.0.1:0")
-				near := proxytest.Connect(t, client.Addr, target.Dest)
-				far := target.Accept()
-				proxytest.Exchange(t, near, far, 8<<20)
-				if closesFirst == "target" {
-					near, far = far, near
-				}
-				if err := near.CloseWrite(); err != nil {
-					t.Fatal(err)
-				}
-				if err := proxytest.End(far); err != nil {
-					t.Fatal(err)
-				}
-				if err := proxytest.Send(far, 3, 1<<20); err != nil { // this direction goes on
-					t.Fatal(err)
-				}
-				if err := far.CloseWrite(); err != nil {
-					t.Fatal(err)
-				}
-				if err := proxytest.Receive(near, 3, 1<<20); err != nil {
-					t.Fatal(err)
-				}
-				if err := proxytest.End(near); err != nil {
-					t.Fatal(err)
-				}
-			}
-			quiet(t, client, server)
+			proxytest.Streams(t, client.Addr, 8<<20)
+			proxytest.Quiet(t, client, server)
 		})
 	}
 }
@@ -111,7 +75,7 @@ func TestFirstFlight(t *testing.T) {
 		if n != want || err != nil {
 			t.Errorf("%s: the first read returns %d bytes, %v, want %d", method, n, err, want)
 		}
-		quiet(t, client)
+		proxytest.Quiet(t, client)
 	}
 }
 
@@ -119,38 +83,16 @@ func TestFirstFlight(t *testing.T) {
 func TestTargetSpeaksFirst(t *testing.T) {
 	server := startServer(t, testMethod)
 	client := startClient(t, server.Addr, testMethod)
-	target := proxytest.Listen(t, "127.0.0.1:0")
-	app := proxytest.Connect(t, client.Addr, target.Dest)
-	origin := target.Accept()
-	if err := proxytest.Send(origin, 1, 100); err != nil {
-		t.Fatal(err)
-	}
-	if err := proxytest.Receive(app, 1, 100); err != nil {
-		t.Fatal(err)
-	}
-	proxytest.Exchange(t, app, origin, 1000)
-	if err := origin.CloseWrite(); err != nil {
-		t.Fatal(err)
-	}
-	proxytest.Finish(t, app)
-	quiet(t, client, server)
+	proxytest.TargetFirst(t, client.Addr)
+	proxytest.Quiet(t, client, server)
 }
 
 // An application that ends its stream before it said anything still gets there.
 func TestNothingToSay(t *testing.T) {
 	server := startServer(t, testMethod)
 	client := startClient(t, server.Addr, testMethod)
-	target := proxytest.Listen(t, "127.0.0.1:0")
-	app := proxytest.Dial(t, client.Addr)
-	if _, err := app.Write(proxytest.Request(target.Dest)); err != nil {
-		t.Fatal(err)
-	}
-	if err := app.CloseWrite(); err != nil {
-		t.Fatal(err)
-	}
-	origin := target.Accept()
-	proxytest.Finish(t, origin)
-	quiet(t, client, server)
+	proxytest.NothingToSay(t, client.Addr)
+	proxytest.Quiet(t, client, server)
 }
 
 // opening returns what a client with password sends first to get to dest.
@@ -246,17 +188,13 @@ func TestStrangers(t *testing.T) {
 	}
 
 	strangers := int64(len(tests) + len(genuine))
-	for server.Sockets() != sockets { // the line comes before the close
-		if v := server.Vars(); v.Proxy.Refused > strangers {
-			t.Fatalf("%d were refused, %d came", v.Proxy.Refused, strangers)
-		}
-	}
+	server.AwaitSockets(sockets) // the line comes before the close
 	v := server.Vars().Proxy
 	if v.Accepted != strangers+2 || v.Refused != strangers || v.Joined != 1 || v.Cut != 0 {
 		t.Errorf("counters %+v after two good connections and %d strangers", v, strangers)
 	}
 	proxytest.Finish(t, good)
-	quiet(t, client, server)
+	proxytest.Quiet(t, client, server)
 }
 
 // A stream that is altered on its way is one line, once its peer hangs up, and
@@ -283,7 +221,7 @@ func TestAlteredMidway(t *testing.T) {
 	if line := server.LogLine(); !strings.Contains(line, aead.ErrOpen.Error()) {
 		t.Errorf("logged %q, want %q in it", line, aead.ErrOpen)
 	}
-	quiet(t, server)
+	proxytest.Quiet(t, server)
 }
 
 // When the server cannot reach the target, both sides say so to their own.
@@ -299,7 +237,7 @@ func TestTargetRefuses(t *testing.T) {
 	if line := server.LogLine(); !strings.Contains(line, target.Dest.String()) {
 		t.Errorf("the server logged %q, want %v in it", line, target.Dest)
 	}
-	quiet(t, client, server)
+	proxytest.Quiet(t, client, server)
 }
 
 // When the client cannot reach the server, the application gets the reply.
@@ -307,18 +245,15 @@ func TestServerRefuses(t *testing.T) {
 	server := proxytest.Listen(t, "127.0.0.1:0")
 	server.Close()
 	client := startClient(t, server.Dest.String(), testMethod)
-	app := proxytest.Dial(t, client.Addr)
-	if _, err := app.Write(proxytest.Request(server.Dest)); err != nil {
-		t.Fatal(err)
-	}
-	if reply, err := proxytest.ReadReply(app); err != nil || reply != socks.ConnectionRefused {
-		t.Errorf("reply %d, %v, want %d", reply, err, socks.ConnectionRefused)
+	app, reply := proxytest.Ask(t, client.Addr, proxytest.Request(server.Dest))
+	if reply != socks.ConnectionRefused {
+		t.Errorf("reply %d, want %d", reply, socks.ConnectionRefused)
 	}
 	if err := proxytest.End(app); err != nil {
 		t.Error(err)
 	}
 	client.LogLine()
-	quiet(t, client)
+	proxytest.Quiet(t, client)
 }
 
 // Applications that vanish during the opening are one line each, and nothing to
@@ -344,11 +279,9 @@ func TestApplicationVanishes(t *testing.T) {
 		}
 		proxytest.RoundTrip(t, good, 10)
 	}
-	for client.Sockets() != sockets { // the line comes before the close
-		client.Vars()
-	}
+	client.AwaitSockets(sockets) // the line comes before the close
 	proxytest.Finish(t, good)
-	quiet(t, client, server)
+	proxytest.Quiet(t, client, server)
 }
 
 // SIGINT ends both with status 0, whatever their connections are doing.
@@ -367,7 +300,7 @@ func TestInterrupt(t *testing.T) {
 	if err := proxytest.Receive(origin, 1, 1<<20); err != nil {
 		t.Fatal(err)
 	}
-	quiet(t, client)
+	proxytest.Quiet(t, client)
 	if err := <-sent; err == nil {
 		t.Error("all was sent through a client that is gone")
 	}
@@ -375,7 +308,7 @@ func TestInterrupt(t *testing.T) {
 }
 
 func TestFlags(t *testing.T) {
-	for _, args := range [][]string{
+	proxytest.Refuses(t, [][]string{
 		{"server"},
 		{"server", "-password", "x", "-method", "rc4-md5"},
 		{"server", "-password", "x", "-idle", "-1s"},
@@ -384,16 +317,8 @@ func TestFlags(t *testing.T) {
 		{"client", "-password", "x", "-server", "nowhere"},
 		{"client", "-server", "127.0.0.1:1"},
 		{"client", "-server", "127.0.0.1:1", "-password", "x", "-wait", "0"},
-	} {
-		if status, lines := proxytest.Fail(t, args...); status != 1 || len(lines) != 1 {
-			t.Errorf("%q: status %d, logged %q, want status 1 and one line", args, status, lines)
-		}
-	}
-	for _, args := range [][]string{{}, {"proxy"}, {"server", "-nonsense"}} {
-		if status, _ := proxytest.Fail(t, args...); status != 2 {
-			t.Errorf("%q: status %d, want 2", args, status)
-		}
-	}
+	}...)
+	proxytest.ShowsUsage(t, nil, []string{"proxy"}, []string{"server", "-nonsense"})
 }
 
 // TestWarm: connections to the server are there before anybody asks for one, and
@@ -407,7 +332,7 @@ func TestWarm(t *testing.T) {
 		t.Fatal(err)
 	}
 	ln.Accept()
-	quiet(t, idle)
+	proxytest.Quiet(t, idle)
 
 	server := startServer(t, "aes-128-gcm")
 	client := startClient(t, server.Addr, "aes-128-gcm", "-warm", "2")
@@ -417,5 +342,5 @@ func TestWarm(t *testing.T) {
 		proxytest.RoundTrip(t, app, 1000)
 		proxytest.Finish(t, app)
 	}
-	quiet(t, client)
+	proxytest.Quiet(t, client)
 }

@@ -31,7 +31,7 @@ func runServer(args []string) {
 	o := newOptions("server", "127.0.0.1:8388")
 	key := o.parse(args)
 	s := &server{key: key, dialer: serve.Dialer(dialTimeout)}
-	cfg := o.config
+	cfg := o.Config
 	cfg.Open, cfg.OpenTimeout, cfg.Datagrams = s.open, openTimeout, s.datagrams
 	serve.Main(cfg)
 }

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"net/netip"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/headrace-go/headrace/examples/internal/proxytest"
 	"github.com/headrace-go/headrace/examples/internal/socks"
+	"github.com/headrace-go/headrace/internal/await"
 )
 
 // datagramSizes are those of the datagrams that tests send.
@@ -38,7 +40,7 @@ func TestAssociate(t *testing.T) {
 	if targets[0].from != targets[1].from {
 		t.Errorf("one target sees %v, another %v", targets[0].from, targets[1].from)
 	}
-	quiet(t, p)
+	proxytest.Quiet(t, p)
 }
 
 // A name is resolved while the datagrams behind it go on.
@@ -51,14 +53,13 @@ func TestAssociateByName(t *testing.T) {
 	if _, got := a.Receive(); string(got) != "by name" {
 		t.Errorf("%q came back", got)
 	}
-	quiet(t, p)
+	proxytest.Quiet(t, p)
 }
 
 // Others cannot use an association, fragments and nonsense are dropped, and it
 // ends with the connection, and its sockets with it.
 func TestAssociateIsItsClients(t *testing.T) {
 	p := start(t, "-debug", "127.0.0.1:0")
-	p.Vars() // and what that takes is there
 	before := p.Sockets()
 	target := proxytest.ListenUDP(t, "127.0.0.1:0")
 	dest := proxytest.DestOf(target)
@@ -88,13 +89,11 @@ func TestAssociateIsItsClients(t *testing.T) {
 	if err := a.Control.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for p.Sockets() != before {
-		p.Vars()
-	}
+	p.AwaitSockets(before)
 	if v := p.Vars().Proxy; v.Joined != 0 || v.Cut != 0 {
 		t.Errorf("counters %+v", v)
 	}
-	quiet(t, p)
+	proxytest.Quiet(t, p)
 }
 
 // An association outlives the time after which idle connections are closed: its
@@ -104,33 +103,44 @@ func TestAssociateStays(t *testing.T) {
 	target := proxytest.ListenUDP(t, "127.0.0.1:0")
 	a := proxytest.Associate(t, p.Addr)
 	idle := p.Sockets()
-	for range 3 {
-		for { // on a busy machine a flow may expire before it has sent anything
-			a.Send(proxytest.DestOf(target), []byte("x"))
-			if err := target.SetReadDeadline(time.Now().Add(time.Second)); err != nil {
-				t.Fatal(err)
+	arrived := make(chan byte, 1<<10)
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		for b := make([]byte, 1); ; {
+			if _, err := target.Read(b); err != nil {
+				return
 			}
-			_, err := target.Read(make([]byte, 1))
-			if err == nil {
-				break
-			}
-			if !isTimeout(err) {
-				t.Fatal(err)
-			}
+			arrived <- b[0]
 		}
-		for p.Sockets() != idle { // a flow has a socket
-			if t.Context().Err() != nil {
-				t.Fatal("a flow stays")
+	})
+	for i := range byte(3) {
+		// On a busy machine a flow may expire before it has sent anything.
+		await.Until(t, "a datagram arrives", func() bool {
+			a.Send(proxytest.DestOf(target), []byte{i})
+			for {
+				select {
+				case got := <-arrived:
+					if got == i {
+						return true
+					}
+				default:
+					return false
+				}
 			}
-		}
+		})
+		p.AwaitSockets(idle) // a flow has a socket
 	}
+	if err := target.Close(); err != nil {
+		t.Fatal(err)
+	}
+	reading.Wait()
 	if err := a.Control.SetReadDeadline(time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	if n, err := a.Control.Read(make([]byte, 1)); n != 0 || !isTimeout(err) {
 		t.Errorf("the connection: %d, %v, want it open", n, err)
 	}
-	quiet(t, p)
+	proxytest.Quiet(t, p)
 }
 
 func isTimeout(err error) bool {
@@ -143,7 +153,7 @@ func TestAssociateInterrupt(t *testing.T) {
 	p := start(t)
 	a := proxytest.Associate(t, p.Addr)
 	a.EchoDatagrams(proxytest.EchoUDP(t, "127.0.0.1:0"), 100)
-	quiet(t, p)
+	proxytest.Quiet(t, p)
 	if n, err := a.Control.Read(make([]byte, 1)); n != 0 || err == nil {
 		t.Errorf("the connection: %d, %v, want it ended", n, err)
 	}

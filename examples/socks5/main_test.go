@@ -14,6 +14,7 @@ import (
 
 	"github.com/headrace-go/headrace/examples/internal/proxytest"
 	"github.com/headrace-go/headrace/examples/internal/socks"
+	"github.com/headrace-go/headrace/internal/await"
 )
 
 func TestMain(m *testing.M) { proxytest.Main(m, main) }
@@ -21,14 +22,6 @@ func TestMain(m *testing.M) { proxytest.Main(m, main) }
 func start(t *testing.T, args ...string) *proxytest.Program {
 	t.Helper()
 	return proxytest.Start(t, append([]string{"-listen", "127.0.0.1:0"}, args...)...)
-}
-
-// quiet ends p, which must have nothing more to complain about.
-func quiet(t *testing.T, p *proxytest.Program) {
-	t.Helper()
-	if lines := p.Rest(); len(lines) > 0 {
-		t.Errorf("logged %q", lines)
-	}
 }
 
 // Every kind of address works, bytes arrive intact both ways at once, and the
@@ -46,32 +39,16 @@ func TestConnect(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if tt.name == "IPv6" && !hasIPv6() {
-				t.Skip("this machine has no IPv6 loopback")
+				t.Skip("no IPv6 loopback on this machine to reach a target by")
 			}
 			target := proxytest.Listen(t, tt.listen)
 			client := proxytest.Connect(t, p.Addr, tt.dest(target.Dest))
 			origin := target.Accept()
 			proxytest.Exchange(t, client, origin, 4<<20)
-
-			for _, half := range []struct{ from, to *net.TCPConn }{{client, origin}, {origin, client}} {
-				if err := half.from.CloseWrite(); err != nil {
-					t.Fatal(err)
-				}
-				if err := proxytest.End(half.to); err != nil {
-					t.Fatal(err)
-				}
-				if half.from == client { // the other direction goes on
-					if err := proxytest.Send(origin, 3, 1<<20); err != nil {
-						t.Fatal(err)
-					}
-					if err := proxytest.Receive(client, 3, 1<<20); err != nil {
-						t.Fatal(err)
-					}
-				}
-			}
+			proxytest.EndInTurn(t, client, origin)
 		})
 	}
-	quiet(t, p)
+	proxytest.Quiet(t, p)
 }
 
 func hasIPv6() bool {
@@ -108,7 +85,7 @@ func TestPipelined(t *testing.T) {
 	if err := proxytest.End(origin); err != nil {
 		t.Fatal(err)
 	}
-	quiet(t, p)
+	proxytest.Quiet(t, p)
 }
 
 // Each failure has its reply, which arrives whatever else the client has sent,
@@ -131,12 +108,9 @@ func TestReplies(t *testing.T) {
 		{"malformed name", proxytest.Request(socks.Addr{Name: "a\nb", Port: 80}), socks.GeneralFailure},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			client := proxytest.Dial(t, p.Addr)
-			if _, err := client.Write(append(tt.request, "and first data"...)); err != nil {
-				t.Fatal(err)
-			}
-			if got, err := proxytest.ReadReply(client); err != nil || got != tt.want {
-				t.Errorf("reply %d, %v, want %d", got, err, tt.want)
+			client, got := proxytest.Ask(t, p.Addr, append(tt.request, "and first data"...))
+			if got != tt.want {
+				t.Errorf("reply %d, want %d", got, tt.want)
 			}
 			if err := proxytest.End(client); err != nil {
 				t.Error(err)
@@ -146,7 +120,7 @@ func TestReplies(t *testing.T) {
 			}
 		})
 	}
-	quiet(t, p)
+	proxytest.Quiet(t, p)
 }
 
 func TestPassword(t *testing.T) {
@@ -185,7 +159,7 @@ func TestPassword(t *testing.T) {
 		}
 		proxytest.RoundTrip(t, client, 1000)
 	}
-	quiet(t, p)
+	proxytest.Quiet(t, p)
 }
 
 // Whatever strangers send, and wherever they vanish, each is one line in the
@@ -235,18 +209,13 @@ func TestStrangers(t *testing.T) {
 		proxytest.RoundTrip(t, good, 10)
 	}
 
-	// The line comes before the close.
+	p.AwaitSockets(sockets) // the line comes before the close
 	want := int64(len(strangers))
-	for v := p.Vars(); p.Sockets() != sockets; v = p.Vars() {
-		if v.Proxy.Refused > want {
-			t.Fatalf("%d were refused, %d came", v.Proxy.Refused, want)
-		}
-	}
 	v := p.Vars()
 	if v.Proxy.Accepted != want+1 || v.Proxy.Refused != want || v.Proxy.Joined != 1 || v.Proxy.Cut != 0 {
 		t.Errorf("counters %+v after one good connection and %d strangers", v.Proxy, want)
 	}
-	quiet(t, p)
+	proxytest.Quiet(t, p)
 }
 
 // A client that vanishes while data flows is one line, and its target is told.
@@ -269,7 +238,7 @@ func TestVanishes(t *testing.T) {
 	if line := p.LogLine(); !strings.Contains(line, want) {
 		t.Errorf("logged %q, want %q in it", line, want)
 	}
-	quiet(t, p)
+	proxytest.Quiet(t, p)
 }
 
 // SIGINT ends the program with status 0, whatever its connections are doing.
@@ -290,7 +259,7 @@ func TestInterrupt(t *testing.T) {
 	if err := proxytest.Receive(origin, 1, 1<<20); err != nil {
 		t.Fatal(err)
 	}
-	quiet(t, p)
+	proxytest.Quiet(t, p)
 	if err := <-sent; err == nil {
 		t.Error("all was sent through a proxy that is gone")
 	}
@@ -314,12 +283,12 @@ func TestDebug(t *testing.T) {
 			t.Errorf("%s shows the password", path)
 		}
 	}
-	quiet(t, p)
+	proxytest.Quiet(t, p)
 }
 
 func TestFlags(t *testing.T) {
 	taken := proxytest.Listen(t, "127.0.0.1:0").Dest.String()
-	for _, args := range [][]string{
+	proxytest.Refuses(t, [][]string{
 		{"-listen", taken},
 		{"-listen", "127.0.0.1:0", "-debug", taken},
 		{"-listen", "nonsense"},
@@ -327,20 +296,14 @@ func TestFlags(t *testing.T) {
 		{"-password", "sesame"},
 		{"-idle", "0"},
 		{"1080"},
-	} {
-		if status, lines := proxytest.Fail(t, args...); status != 1 || len(lines) != 1 {
-			t.Errorf("%q: status %d, logged %q, want status 1 and one line", args, status, lines)
-		}
-	}
-	if status, _ := proxytest.Fail(t, "-nonsense"); status != 2 {
-		t.Errorf("an unknown flag: status %d, want 2", status)
-	}
+	}...)
+	proxytest.ShowsUsage(t, []string{"-nonsense"})
 }
 
 func TestCurl(t *testing.T) {
 	curl, err := exec.LookPath("curl")
 	if err != nil {
-		t.Skip("curl is not installed")
+		t.Skip("curl is not installed: no client of somebody else's to test with")
 	}
 	for name, through := range map[string][]string{
 		"SOCKS": {"--socks5-hostname"},
@@ -374,7 +337,7 @@ func testCurl(t *testing.T, curl string, through []string) {
 	if err := cmd.Wait(); err != nil || out.String() != "through the proxy" {
 		t.Errorf("%v: %v, printed %q", cmd, err, out.String())
 	}
-	quiet(t, p)
+	proxytest.Quiet(t, p)
 }
 
 // TestBothLegsAreProbed asks the kernel's own tool for the keep-alive timers of
@@ -382,7 +345,7 @@ func testCurl(t *testing.T, curl string, through []string) {
 func TestBothLegsAreProbed(t *testing.T) {
 	ss, err := exec.LookPath("ss")
 	if err != nil {
-		t.Skip("iproute2 is not installed")
+		t.Skip("iproute2 is not installed: nothing shows the timers of another process's sockets")
 	}
 	p := start(t)
 	target := proxytest.Listen(t, "127.0.0.1:0")
@@ -398,15 +361,13 @@ func TestBothLegsAreProbed(t *testing.T) {
 		"dialed":   fmt.Sprintf("dport = :%d", target.Dest.Port),
 	} {
 		// As long as bytes are without an acknowledgement there is another timer.
-		var out []byte
-		for try := 0; !bytes.Contains(out, []byte("timer:(keepalive,")); try++ {
-			if try == 1000 {
-				t.Fatalf("no keep-alive timer on the %s leg:\n%s", leg, out)
+		await.Until(t, "there is a keep-alive timer on the "+leg+" leg", func() bool {
+			out, err := exec.Command(ss, "-tnoH", "state", "established", filter).Output()
+			if err != nil {
+				t.Fatalf("ss: %v", err)
 			}
-			if out, err = exec.Command(ss, "-tnoH", "state", "established", filter).Output(); err != nil {
-				t.Skipf("ss cannot ask this kernel: %v", err)
-			}
-		}
+			return bytes.Contains(out, []byte("timer:(keepalive,"))
+		})
 	}
-	quiet(t, p)
+	proxytest.Quiet(t, p)
 }

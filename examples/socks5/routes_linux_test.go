@@ -8,11 +8,12 @@ import (
 
 	"github.com/headrace-go/headrace/examples/internal/proxytest"
 	"github.com/headrace-go/headrace/examples/internal/socks"
+	"github.com/headrace-go/headrace/internal/peertest"
 )
 
 // What the routes of the proxy's system say to a dial has its replies, too.
 func TestRoutes(t *testing.T) {
-	if !proxytest.Namespace(t) {
+	if !peertest.Namespace(t) {
 		return
 	}
 	for _, route := range []string{"unreachable 192.0.2.0/24", "prohibit 198.51.100.0/24"} {
@@ -32,16 +33,13 @@ func TestRoutes(t *testing.T) {
 		{"2001:db8::1", socks.NetworkUnreachable},
 	} {
 		dest := socks.Addr{IP: netip.MustParseAddr(tt.dest), Port: 80}
-		client := proxytest.Dial(t, p.Addr)
-		if _, err := client.Write(proxytest.Request(dest)); err != nil {
-			t.Fatal(err)
-		}
-		if got, err := proxytest.ReadReply(client); err != nil || got != tt.want {
-			t.Errorf("%v: reply %d, %v, want %d", dest, got, err, tt.want)
+		_, got := proxytest.Ask(t, p.Addr, proxytest.Request(dest))
+		if got != tt.want {
+			t.Errorf("%v: reply %d, want %d", dest, got, tt.want)
 		}
 		if line := p.LogLine(); !strings.Contains(line, dest.String()) {
 			t.Errorf("%v: logged %q", dest, line)
 		}
 	}
-	quiet(t, p)
+	proxytest.Quiet(t, p)
 }

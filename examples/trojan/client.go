@@ -34,28 +34,15 @@ type client struct {
 
 func runClient(args []string) {
 	o := newOptions("client", "127.0.0.1:1080")
-	server := o.set.String("server", "", "the `address` of the server")
-	name := o.set.String("name", "", "the `name` that its certificate is for; that of the address by default")
-	ca := o.set.String("ca", "", "trust the certificates in this `file`, and not the system's")
-	// Whoever speaks first does so at once. For the others, whose server speaks
-	// first, this is what every connection loses, less the time of a handshake.
-	wait := o.set.Duration("wait", 5*time.Millisecond,
-		"wait for an application's first bytes for this `time`, to send them along with the request")
-	ready := o.set.Int("warm", 0, warm.Usage)
+	server := o.Server()
+	name := o.Set.String("name", "", "the `name` that its certificate is for; that of the address by default")
+	ca := o.Set.String("ca", "", "trust the certificates in this `file`, and not the system's")
+	wait := o.Wait() // the time of a handshake is part of it
+	ready := o.Count("warm", 0, 0, warm.Usage)
 	password := o.parse(args)
 	c := &client{key: password, server: *server, wait: *wait, dialer: serve.Dialer(dialTimeout)}
-	host, _, err := net.SplitHostPort(*server)
-	if err != nil {
-		log.Fatalf("-server: %v", err)
-	}
-	if *wait <= 0 {
-		log.Fatalf("-wait %v is not a time to wait", *wait)
-	}
-	if *ready < 0 {
-		log.Fatalf("-warm %d is no number of connections", *ready)
-	}
 	if *name == "" {
-		*name = host
+		*name, _, _ = net.SplitHostPort(*server)
 	}
 	roots, err := certificate.Authorities(*ca)
 	if err != nil {
@@ -82,7 +69,7 @@ func runClient(args []string) {
 	if c.source, err = warm.New(*ready, dial); err != nil {
 		log.Fatal(err)
 	}
-	cfg := o.config
+	cfg := o.Config
 	cfg.Open = c.open
 	serve.Main(cfg)
 	if err := c.source.Close(); err != nil {

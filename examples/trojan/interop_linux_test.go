@@ -1,69 +1,57 @@
 package main
 
 import (
-	"context"
-	"crypto/ecdsa"
-	"crypto/x509"
-	"encoding/pem"
 	"fmt"
 	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"testing"
 
-	"github.com/headrace-go/headrace/examples/internal/certificate"
 	"github.com/headrace-go/headrace/examples/internal/proxytest"
-)
-
-// Where the programs of others listen, in a namespace of their own.
-const (
-	peerServer = "127.0.0.1:8443"
-	peerClient = "127.0.0.1:1080"
 )
 
 // interopBytes go each way through every pair of programs.
 const interopBytes = 100e6
 
-// A peer is a program of somebody else: how to configure it in either role, for
-// a server at an address.
+// A peer is a program of somebody else: its name, and how it is run in either
+// role until the test ends.
 type peer struct {
-	name           string
-	args           func(config string) []string
-	server, client func(addr, cert, key string) string
+	name   string
+	server func(t *testing.T, cert, key string)
+	client func(t *testing.T, server, cert string)
 }
 
+// trojanGFW is the program that the protocol comes from.
 var trojanGFW = peer{
 	name: "trojan",
-	args: func(config string) []string { return []string{"-c", config} },
-	server: func(_, cert, key string) string {
-		return fmt.Sprintf(`{"run_type": "server", "local_addr": "127.0.0.1", "local_port": 8443, "remote_addr": "127.0.0.1", "remote_port": 80,
-			"password": [%q], "log_level": 3, "ssl": {"cert": %q, "key": %q, "alpn": ["http/1.1"], "session_ticket": true}, "tcp": {"no_delay": true}}`,
-			testPassword, cert, key)
+	server: func(t *testing.T, cert, key string) {
+		startTrojan(t, fmt.Sprintf(`{"run_type": "server", "local_addr": "127.0.0.1", "local_port": 8443, "remote_addr": "127.0.0.1", "remote_port": 80,
+			"password": [%q], "log_level": 2, "ssl": {"cert": %q, "key": %q, "alpn": ["http/1.1"], "session_ticket": true}, "tcp": {"no_delay": true}}`,
+			sides.Password, cert, key))
 	},
-	client: func(addr, cert, _ string) string {
-		host, port, _ := net.SplitHostPort(addr)
-		return fmt.Sprintf(`{"run_type": "client", "local_addr": "127.0.0.1", "local_port": 1080, "remote_addr": %q, "remote_port": %s,
-			"password": [%q], "log_level": 3, "ssl": {"verify": true, "verify_hostname": true, "cert": %q, "sni": %q, "alpn": ["http/1.1"]}, "tcp": {"no_delay": true}}`,
-			host, port, testPassword, cert, testName)
+	client: func(t *testing.T, server, cert string) {
+		host, port, _ := net.SplitHostPort(server)
+		startTrojan(t, fmt.Sprintf(`{"run_type": "client", "local_addr": "127.0.0.1", "local_port": 1080, "remote_addr": %q, "remote_port": %s,
+			"password": [%q], "log_level": 2, "ssl": {"verify": true, "verify_hostname": true, "cert": %q, "sni": %q, "alpn": ["http/1.1"]}, "tcp": {"no_delay": true}}`,
+			host, port, sides.Password, cert, sides.Name))
 	},
+}
+
+func startTrojan(t *testing.T, config string) {
+	t.Helper()
+	proxytest.Peer(t, ") started at", "trojan", "-c", proxytest.ConfigFile(t, config))
 }
 
 var singBox = peer{
 	name: "sing-box",
-	args: func(config string) []string { return []string{"run", "-c", config, "-D", filepath.Dir(config)} },
-	server: func(_, cert, key string) string {
-		return fmt.Sprintf(`{"log": {"level": "error"}, "inbounds": [{"type": "trojan", "listen": "127.0.0.1", "listen_port": 8443,
+	server: func(t *testing.T, cert, key string) {
+		proxytest.SingBox(t, fmt.Sprintf(`{"inbounds": [{"type": "trojan", "listen": "127.0.0.1", "listen_port": 8443,
 			"users": [{"name": "u", "password": %q}], "tls": {"enabled": true, "server_name": %q, "certificate_path": %q, "key_path": %q}}],
-			"outbounds": [{"type": "direct"}]}`, testPassword, testName, cert, key)
+			"outbounds": [{"type": "direct"}]}`, sides.Password, sides.Name, cert, key))
 	},
-	client: func(addr, cert, _ string) string {
-		host, port, _ := net.SplitHostPort(addr)
-		return fmt.Sprintf(`{"log": {"level": "error"}, "inbounds": [{"type": "socks", "listen": "127.0.0.1", "listen_port": 1080}],
+	client: func(t *testing.T, server, cert string) {
+		host, port, _ := net.SplitHostPort(server)
+		proxytest.SingBox(t, fmt.Sprintf(`{"inbounds": [{"type": "socks", "listen": "127.0.0.1", "listen_port": 1080}],
 			"outbounds": [{"type": "trojan", "server": %q, "server_port": %s, "password": %q,
-			"tls": {"enabled": true, "server_name": %q, "certificate_path": %q}}]}`, host, port, testPassword, testName, cert)
+			"tls": {"enabled": true, "server_name": %q, "certificate_path": %q}}]}`, host, port, sides.Password, sides.Name, cert))
 	},
 }
 
@@ -73,30 +61,25 @@ func TestInterop(t *testing.T) { interopWith(t, trojanGFW) }
 
 // TestInteropSingBox is the same with sing-box, which is built from source.
 func TestInteropSingBox(t *testing.T) {
-	if os.Getenv("HEADRACE_INTEROP") != "full" {
-		t.Skip("only with HEADRACE_INTEROP=full")
-	}
+	proxytest.Full(t)
 	interopWith(t, singBox)
 }
 
 func interopWith(t *testing.T, p peer) {
-	if _, err := exec.LookPath(p.name); err != nil {
-		t.Skipf("%s is not installed: %v", p.name, err)
-	}
-	if !proxytest.Namespace(t) {
+	if !proxytest.Alone(t, p.name) {
 		return
 	}
-	cert, key := certificateFiles(t)
+	cert, key := sides.Identity(t)
 	t.Run("their server", func(t *testing.T) {
-		start(t, p, p.server("", cert, key), peerServer)
-		client := startClient(t, peerServer, cert)
+		p.server(t, cert, key)
+		client := sides.Client(t, proxytest.PeerServer, cert)
 		interop(t, client.Addr)
-		quiet(t, client)
+		proxytest.Quiet(t, client)
 	})
 	t.Run("their client", func(t *testing.T) {
-		server := proxytest.Start(t, "server", "-listen", "127.0.0.1:0", "-password", testPassword, "-cert", cert, "-key", key)
-		start(t, p, p.client(server.Addr, cert, key), peerClient)
-		interop(t, peerClient)
+		server := proxytest.Start(t, "server", "-listen", "127.0.0.1:0", "-password", sides.Password, "-cert", cert, "-key", key)
+		p.client(t, server.Addr, cert)
+		interop(t, proxytest.PeerClient)
 	})
 }
 
@@ -104,16 +87,7 @@ func interopWith(t *testing.T, p peer) {
 func interop(t *testing.T, addr string) {
 	t.Helper()
 	for range 2 { // the second session may be resumed
-		target := proxytest.Listen(t, "127.0.0.1:0")
-		near := proxytest.Connect(t, addr, target.Dest)
-		// Theirs may speak to the target only when there is something to say.
-		if err := proxytest.Send(near, 9, 10); err != nil {
-			t.Fatal(err)
-		}
-		far := target.Accept()
-		if err := proxytest.Receive(far, 9, 10); err != nil {
-			t.Fatal(err)
-		}
+		near, far := proxytest.Speak(t, addr)
 		proxytest.Exchange(t, near, far, interopBytes/4)
 		// Not every one of them keeps a stream half open: so both ends close,
 		// when all has arrived.
@@ -134,82 +108,4 @@ func interop(t *testing.T, addr string) {
 	if err := a.Control.Close(); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// start runs a peer until the test ends, and returns when it listens.
-func start(t *testing.T, p peer, config, addr string) {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "config.json")
-	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, p.name, p.args(file)...)
-	var said strings.Builder
-	cmd.Stdout, cmd.Stderr = &said, &said
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan struct{})
-	go func() {
-		_ = cmd.Wait() // it is killed
-		close(ended)
-	}()
-	t.Cleanup(func() {
-		cancel()
-		<-ended
-		if t.Failed() {
-			t.Logf("%s said %q", p.name, said.String())
-		}
-	})
-	for !listens(t, addr) {
-		select {
-		case <-ended:
-			t.Fatalf("%s ended: %q", p.name, said.String())
-		default:
-		}
-	}
-}
-
-// listens reports whether somebody listens at addr. It asks the kernel: a trial
-// connection would be a visitor.
-func listens(t *testing.T, addr string) bool {
-	t.Helper()
-	_, port, _ := net.SplitHostPort(addr)
-	n, err := strconv.Atoi(port)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range []string{"/proc/self/net/tcp", "/proc/self/net/tcp6"} {
-		table, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for line := range strings.Lines(string(table)) {
-			f := strings.Fields(line)
-			if len(f) > 3 && strings.HasSuffix(f[1], fmt.Sprintf(":%04X", n)) && f[3] == "0A" {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// certificateFiles returns the files of a certificate and its key.
-func certificateFiles(t *testing.T) (cert, key string) {
-	t.Helper()
-	dir := t.TempDir()
-	cert, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	identity, err := certificate.SelfSigned(testName, cert)
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(identity.PrivateKey.(*ecdsa.PrivateKey))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return cert, key
 }

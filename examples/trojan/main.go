@@ -15,76 +15,46 @@
 package main
 
 import (
-	"flag"
-	"fmt"
-	"log"
-	"os"
 	"time"
 
 	"github.com/headrace-go/headrace/aead/tlsrecord"
 	"github.com/headrace-go/headrace/bufpool"
-	"github.com/headrace-go/headrace/examples/internal/serve"
+	"github.com/headrace-go/headrace/examples/internal/role"
 	"github.com/headrace-go/headrace/examples/internal/trojan"
 )
 
-const usage = "usage: trojan server|client [flags]; -h after either lists its flags"
+const program = "trojan"
 
 // dialTimeout bounds every dial.
 const dialTimeout = 8 * time.Second
 
 func main() {
-	log.SetPrefix("trojan: ")
-	if len(os.Args) < 2 {
-		fmt.Fprintln(os.Stderr, usage)
-		os.Exit(2)
-	}
-	switch role := os.Args[1]; role {
-	case "server":
-		runServer(os.Args[2:])
-	case "client":
-		runClient(os.Args[2:])
-	default:
-		fmt.Fprintln(os.Stderr, usage)
-		os.Exit(2)
-	}
+	role.Main(program, role.Role{Name: "server", Run: runServer}, role.Role{Name: "client", Run: runClient})
 }
 
 // options are the flags that both roles have.
 type options struct {
-	set      *flag.FlagSet
-	password string
-	config   serve.Config // but for the role's own part
+	*role.Options
+	password *string
 }
 
-func newOptions(role, listen string) *options {
-	o := &options{set: flag.NewFlagSet("trojan "+role, flag.ExitOnError)}
-	o.set.StringVar(&o.config.Listen, "listen", listen, "listen on `address`; port 0 takes a free one")
-	o.set.StringVar(&o.password, "password", "", "the `password` that both sides share")
-	o.set.StringVar(&o.config.Debug, "debug", "", "show counters and profiles on `address`")
-	o.set.Func("pool", serve.PoolUsage, o.config.UsePool)
-	o.set.DurationVar(&o.config.Relay.IdleTimeout, "idle", 5*time.Minute, "close connections that are idle for this `time`")
+func newOptions(name, listen string) *options {
+	o := &options{Options: role.New(program, name, listen)}
+	o.password = o.Password()
+	o.Pool()
 	return o
 }
 
 // parse ends the program if args make no sense.
 func (o *options) parse(args []string) trojan.Key {
-	_ = o.set.Parse(args) // exits by itself on an error
-	if o.set.NArg() > 0 {
-		log.Fatalf("unexpected argument %q", o.set.Arg(0))
+	o.Parse(args)
+	if o.Config.Pool == nil {
+		o.Config.Pool = bufpool.Default()
 	}
-	if o.config.Relay.IdleTimeout <= 0 {
-		log.Fatalf("-idle %v is not a time to wait", o.config.Relay.IdleTimeout)
-	}
-	if o.password == "" {
-		log.Fatal("-password is missing")
-	}
-	if o.config.Pool == nil {
-		o.config.Pool = bufpool.Default()
-	}
-	return trojan.NewKey(o.password)
+	return trojan.NewKey(*o.password)
 }
 
 // records says how TLS is read and written.
 func (o *options) records() tlsrecord.Config {
-	return tlsrecord.Config{Pool: o.config.Pool}
+	return tlsrecord.Config{Pool: o.Config.Pool}
 }

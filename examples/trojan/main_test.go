@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -20,127 +19,54 @@ import (
 
 func TestMain(m *testing.M) { proxytest.Main(m, main) }
 
-const (
-	testPassword = "barfoo!"
-	testName     = "trojan.test"
-)
-
-// startServer starts a server, and returns it with the file of its certificate.
-func startServer(t *testing.T, args ...string) (server *proxytest.Program, ca string) {
-	t.Helper()
-	ca = filepath.Join(t.TempDir(), "ca.pem")
-	return proxytest.Start(t, append([]string{
-		"server", "-listen", "127.0.0.1:0", "-password", testPassword, "-selfsigned", testName, "-cert", ca,
-	}, args...)...), ca
-}
-
-func startClient(t *testing.T, server, ca string, args ...string) *proxytest.Program {
-	t.Helper()
-	return proxytest.Start(t, append([]string{
-		"client", "-listen", "127.0.0.1:0", "-password", testPassword, "-server", server, "-ca", ca, "-name", testName,
-	}, args...)...)
-}
-
-// quiet stops the programs, none of which may have logged anything.
-func quiet(t *testing.T, programs ...*proxytest.Program) {
-	t.Helper()
-	for _, p := range programs {
-		if lines := p.Rest(); len(lines) > 0 {
-			t.Errorf("logged %q", lines)
-		}
-	}
-}
+var sides = proxytest.Sides{Name: "trojan.test", Password: "barfoo!"}
 
 // TestClientAndServer moves bytes both ways, and ends either side's stream
 // first.
 func TestClientAndServer(t *testing.T) {
-	server, ca := startServer(t)
-	client := startClient(t, server.Addr, ca)
-	for _, closesFirst := range []string{"application", "target"} {
-		target := proxytest.Listen(t, "127.0.0.1:0")
-		near := proxytest.Connect(t, client.Addr, target.Dest)
-		far := target.Accept()
-		proxytest.Exchange(t, near, far, 8<<20)
-		if closesFirst == "target" {
-			near, far = far, near
-		}
-		if err := near.CloseWrite(); err != nil {
-			t.Fatal(err)
-		}
-		if err := proxytest.End(far); err != nil {
-			t.Fatal(err)
-		}
-		if err := proxytest.Send(far, 3, 1<<20); err != nil { // this direction goes on
-			t.Fatal(err)
-		}
-		if err := far.CloseWrite(); err != nil {
-			t.Fatal(err)
-		}
-		if err := proxytest.Receive(near, 3, 1<<20); err != nil {
-			t.Fatal(err)
-		}
-		if err := proxytest.End(near); err != nil {
-			t.Fatal(err)
-		}
-	}
-	quiet(t, client, server)
+	server, ca := sides.Server(t)
+	client := sides.Client(t, server.Addr, ca)
+	proxytest.Streams(t, client.Addr, 8<<20)
+	proxytest.Quiet(t, client, server)
 }
 
 func TestTargetSpeaksFirst(t *testing.T) {
-	server, ca := startServer(t)
-	client := startClient(t, server.Addr, ca)
-	target := proxytest.Listen(t, "127.0.0.1:0")
-	app := proxytest.Connect(t, client.Addr, target.Dest)
-	origin := target.Accept()
-	if err := proxytest.Send(origin, 1, 100); err != nil {
-		t.Fatal(err)
-	}
-	if err := proxytest.Receive(app, 1, 100); err != nil {
-		t.Fatal(err)
-	}
-	proxytest.Exchange(t, app, origin, 1000)
-	if err := origin.CloseWrite(); err != nil {
-		t.Fatal(err)
-	}
-	proxytest.Finish(t, app)
-	quiet(t, client, server)
+	server, ca := sides.Server(t)
+	client := sides.Client(t, server.Addr, ca)
+	proxytest.TargetFirst(t, client.Addr)
+	proxytest.Quiet(t, client, server)
 }
 
 // TestNothingToSay ends a stream on which the application said nothing.
 func TestNothingToSay(t *testing.T) {
-	server, ca := startServer(t)
-	client := startClient(t, server.Addr, ca)
-	target := proxytest.Listen(t, "127.0.0.1:0")
-	app := proxytest.Dial(t, client.Addr)
-	if _, err := app.Write(proxytest.Request(target.Dest)); err != nil {
+	server, ca := sides.Server(t)
+	client := sides.Client(t, server.Addr, ca)
+	proxytest.NothingToSay(t, client.Addr)
+	proxytest.Quiet(t, client, server)
+}
+
+// listenTLS returns a listener for TLS, until the test ends, and the file of its
+// certificate.
+func listenTLS(t *testing.T) (ln net.Listener, ca string) {
+	t.Helper()
+	ca = filepath.Join(t.TempDir(), "ca.pem")
+	identity, err := certificate.SelfSigned(sides.Name, ca)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := app.CloseWrite(); err != nil {
+	ln, err = tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{identity}})
+	if err != nil {
 		t.Fatal(err)
 	}
-	origin := target.Accept()
-	proxytest.Finish(t, origin)
-	// The end has to come all the way before the programs are stopped.
-	if _, err := io.ReadAll(app); err != nil {
-		t.Error(err)
-	}
-	quiet(t, client, server)
+	t.Cleanup(func() { _ = ln.Close() })
+	return ln, ca
 }
 
 // TestSessionsAreResumed looks at what the client sends: a server of its own
 // says which of its handshakes are resumed.
 func TestSessionsAreResumed(t *testing.T) {
-	ca := filepath.Join(t.TempDir(), "ca.pem")
-	identity, err := certificate.SelfSigned(testName, ca)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ln, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{identity}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	client := startClient(t, ln.Addr().String(), ca)
+	ln, ca := listenTLS(t)
+	client := sides.Client(t, ln.Addr().String(), ca)
 	for i := range 3 {
 		app := proxytest.Connect(t, client.Addr, socks.Addr{Name: "example.org", Port: 80})
 		if _, err := app.Write([]byte("x")); err != nil {
@@ -150,7 +76,7 @@ func TestSessionsAreResumed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := trojan.Accept(c, trojan.NewKey(testPassword)); err != nil {
+		if _, _, err := trojan.Accept(c, trojan.NewKey(sides.Password)); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := io.ReadFull(c, make([]byte, 1)); err != nil {
@@ -168,29 +94,14 @@ func TestSessionsAreResumed(t *testing.T) {
 		c.Close()
 		proxytest.Finish(t, app)
 	}
-	quiet(t, client)
-}
-
-// webServer is a web server without TLS; it says what it was asked for.
-func webServer(t *testing.T) string {
-	t.Helper()
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		fmt.Fprintf(w, "%s %s, %d bytes", r.Method, r.URL, len(body))
-	}))
-	t.Cleanup(s.Close)
-	return s.Listener.Addr().String()
+	proxytest.Quiet(t, client)
 }
 
 // TestVisitors: to whoever does not know the password the server is the web
 // server behind it.
 func TestVisitors(t *testing.T) {
-	server, ca := startServer(t, "-fallback", webServer(t))
-	roots, err := certificate.Authorities(ca)
-	if err != nil {
-		t.Fatal(err)
-	}
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: testName}}
+	server, ca := sides.Server(t, "-fallback", proxytest.WebServer(t).Listener.Addr().String())
+	transport := &http.Transport{TLSClientConfig: sides.Visitor(t, ca)}
 	defer transport.CloseIdleConnections()
 	web := &http.Client{Transport: transport}
 	for i := range 3 { // on one connection
@@ -204,20 +115,17 @@ func TestVisitors(t *testing.T) {
 			t.Errorf("the visitor got %q, %v, want %q", got, err, want)
 		}
 	}
-	quiet(t, server)
+	proxytest.Quiet(t, server)
 
 	// A web server may close, with a reset, as soon as it has heard enough of
 	// these. This one listens to the end, and repeats it.
-	server, ca = startServer(t, "-fallback", parrot(t))
-	if roots, err = certificate.Authorities(ca); err != nil {
-		t.Fatal(err)
-	}
+	server, ca = sides.Server(t, "-fallback", parrot(t))
 	for name, said := range map[string]string{
 		"wrong password": wrongRequest("foobar!"),
 		"half a key":     strings.Repeat("a", 30),
 		"garbage":        "\x00\x01\x02\x03",
 	} {
-		c, err := tls.Dial("tcp", server.Addr, &tls.Config{RootCAs: roots, ServerName: testName})
+		c, err := tls.Dial("tcp", server.Addr, sides.Visitor(t, ca))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -233,7 +141,7 @@ func TestVisitors(t *testing.T) {
 		}
 		c.Close()
 	}
-	quiet(t, server)
+	proxytest.Quiet(t, server)
 }
 
 // parrot is a server that repeats what it was told, at the end of it.
@@ -259,12 +167,8 @@ func wrongRequest(password string) string {
 
 // TestVisitorsWithoutFallback are closed, and logged.
 func TestVisitorsWithoutFallback(t *testing.T) {
-	server, ca := startServer(t)
-	roots, err := certificate.Authorities(ca)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := tls.Dial("tcp", server.Addr, &tls.Config{RootCAs: roots, ServerName: testName})
+	server, ca := sides.Server(t)
+	c, err := tls.Dial("tcp", server.Addr, sides.Visitor(t, ca))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -291,15 +195,12 @@ func TestVisitorsWithoutFallback(t *testing.T) {
 // TestUntrusted: the client gives no password to a server that it does not
 // trust.
 func TestUntrusted(t *testing.T) {
-	server, _ := startServer(t)
-	_, other := startServer(t)
-	client := startClient(t, server.Addr, other)
-	app := proxytest.Dial(t, client.Addr)
-	if _, err := app.Write(append(proxytest.Request(socks.Addr{Name: "example.org", Port: 80}), "secret"...)); err != nil {
-		t.Fatal(err)
-	}
-	if reply, err := proxytest.ReadReply(app); reply != socks.Succeeded || err != nil {
-		t.Fatalf("reply %d, %v", reply, err)
+	server, _ := sides.Server(t)
+	_, other := sides.Server(t)
+	client := sides.Client(t, server.Addr, other)
+	_, reply := proxytest.Ask(t, client.Addr, append(proxytest.Request(socks.Addr{Name: "example.org", Port: 80}), "secret"...))
+	if reply != socks.Succeeded {
+		t.Fatalf("reply %d", reply)
 	}
 	if line := client.LogLine(); !strings.Contains(line, "certificate") {
 		t.Errorf("the client logged %q", line)
@@ -310,28 +211,19 @@ func TestUntrusted(t *testing.T) {
 }
 
 func TestServerIsGone(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := ln.Addr().String()
-	ln.Close()
-	client := startClient(t, addr, "")
-	app := proxytest.Dial(t, client.Addr)
-	if _, err := app.Write(proxytest.Request(socks.Addr{Name: "example.org", Port: 80})); err != nil {
-		t.Fatal(err)
-	}
-	if reply, err := proxytest.ReadReply(app); reply != socks.ConnectionRefused || err != nil {
-		t.Errorf("reply %d, %v, want %d", reply, err, socks.ConnectionRefused)
+	server := proxytest.Listen(t, "127.0.0.1:0")
+	server.Close()
+	client := sides.Client(t, server.Dest.String(), "")
+	_, reply := proxytest.Ask(t, client.Addr, proxytest.Request(socks.Addr{Name: "example.org", Port: 80}))
+	if reply != socks.ConnectionRefused {
+		t.Errorf("reply %d, want %d", reply, socks.ConnectionRefused)
 	}
 	client.LogLine()
 }
 
 func TestRefusesNonsense(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "missing")
-	for _, args := range [][]string{
-		{},
-		{"nobody"},
+	proxytest.Refuses(t, [][]string{
 		{"server", "-password", "x"},
 		{"server", "-password", "x", "-cert", missing, "-key", missing},
 		{"server", "-password", "x", "-selfsigned", "n", "-key", missing},
@@ -343,27 +235,15 @@ func TestRefusesNonsense(t *testing.T) {
 		{"client", "-password", "x", "-server", "a:1", "-wait", "0s"},
 		{"client", "-password", "x", "-server", "a:1", "-ca", missing},
 		{"client", "-server", "a:1"},
-	} {
-		if status, lines := proxytest.Fail(t, args...); status == 0 || len(lines) == 0 {
-			t.Errorf("%q: exit status %d, %q", args, status, lines)
-		}
-	}
+	}...)
+	proxytest.ShowsUsage(t, nil, []string{"nobody"}, []string{"server", "-nonsense"})
 }
 
 // TestWarm: handshakes with the server are over before anybody asks for a
 // connection, and one that the server has ended is replaced.
 func TestWarm(t *testing.T) {
-	ca := filepath.Join(t.TempDir(), "ca.pem")
-	identity, err := certificate.SelfSigned(testName, ca)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ln, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{identity}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	idle := startClient(t, ln.Addr().String(), ca, "-warm", "2")
+	ln, ca := listenTLS(t)
+	idle := sides.Client(t, ln.Addr().String(), ca, "-warm", "2")
 	for range 3 {
 		c, err := ln.Accept()
 		if err != nil {
@@ -376,15 +256,15 @@ func TestWarm(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	quiet(t, idle)
+	proxytest.Quiet(t, idle)
 
-	server, ca := startServer(t)
-	client := startClient(t, server.Addr, ca, "-warm", "2")
+	server, ca := sides.Server(t)
+	client := sides.Client(t, server.Addr, ca, "-warm", "2")
 	target := proxytest.Listen(t, "127.0.0.1:0").Echo()
 	for range 10 {
 		app := proxytest.Connect(t, client.Addr, target.Dest)
 		proxytest.RoundTrip(t, app, 1000)
 		proxytest.Finish(t, app)
 	}
-	quiet(t, client)
+	proxytest.Quiet(t, client)
 }

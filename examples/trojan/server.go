@@ -32,10 +32,10 @@ type server struct {
 
 func runServer(args []string) {
 	o := newOptions("server", "127.0.0.1:8443")
-	cert := o.set.String("cert", "", "the certificate's `file`; written, with -selfsigned")
-	key := o.set.String("key", "", "the `file` of its key")
-	name := o.set.String("selfsigned", "", "make a certificate for this `name`")
-	fallback := o.set.String("fallback", "", "hand those who are not clients to the web server at `address`; they are closed without one")
+	cert := o.Set.String("cert", "", "the certificate's `file`; written, with -selfsigned")
+	key := o.Set.String("key", "", "the `file` of its key")
+	name := o.Set.String("selfsigned", "", "make a certificate for this `name`")
+	fallback := o.Set.String("fallback", "", "hand those who are not clients to the web server at `address`; they are closed without one")
 	password := o.parse(args)
 	s := &server{key: password, fallback: *fallback, dialer: serve.Dialer(dialTimeout)}
 	identity, err := certificate.Identity(*cert, *key, *name)
@@ -50,7 +50,7 @@ func runServer(args []string) {
 		DynamicRecordSizingDisabled: true,
 	}
 	s.records = o.records()
-	cfg := o.config
+	cfg := o.Config
 	cfg.Open, cfg.OpenTimeout = s.open, openTimeout
 	serve.Main(cfg)
 }

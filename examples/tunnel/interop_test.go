@@ -20,7 +20,7 @@ import (
 func TestOpenSSL(t *testing.T) {
 	openssl, err := exec.LookPath("openssl")
 	if err != nil {
-		t.Skip("openssl is not installed")
+		t.Skip("no openssl to come to our server with")
 	}
 	for _, name := range []string{"tls", "ech"} { // a client that knows nothing of ech is served, too
 		dir := keys(t)
@@ -73,11 +73,7 @@ func exchangeText(t *testing.T, c net.Conn, want, answer string) {
 // knownHosts writes what OpenSSH knows hosts by.
 func knownHosts(t *testing.T, dir string) string {
 	t.Helper()
-	_, server, err := identity(dir, "client", "server")
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := ssh.NewPublicKey(server.PublicKey)
+	_, key, err := sshKeys(dir, "client", "server")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +88,7 @@ func knownHosts(t *testing.T, dir string) string {
 func TestOpenSSHClient(t *testing.T) {
 	path, err := exec.LookPath("ssh")
 	if err != nil {
-		t.Skip("ssh is not installed (Debian: openssh-client)")
+		t.Skip("no ssh to come to our server with (Debian: openssh-client)")
 	}
 	dir := keys(t)
 	server := startServer(t, "ssh", dir)

@@ -25,20 +25,17 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
-	"fmt"
 	"log"
 	"net"
-	"os"
 	"time"
 
+	"github.com/headrace-go/headrace/examples/internal/role"
 	"github.com/headrace-go/headrace/examples/internal/serve"
 	"github.com/headrace-go/headrace/examples/internal/socks"
-	"github.com/headrace-go/headrace/vecio"
 )
 
-const usage = "usage: tunnel keygen|server|client [flags]; -h after either lists its flags"
+const program = "tunnel"
 
 // dialTimeout bounds every dial.
 const dialTimeout = 8 * time.Second
@@ -63,26 +60,12 @@ type transport struct {
 }
 
 func main() {
-	log.SetPrefix("tunnel: ")
-	if len(os.Args) < 2 {
-		fmt.Fprintln(os.Stderr, usage)
-		os.Exit(2)
-	}
-	switch role := os.Args[1]; role {
-	case "keygen":
-		runKeygen(os.Args[2:])
-	case "server":
-		runServer(os.Args[2:])
-	case "client":
-		runClient(os.Args[2:])
-	default:
-		fmt.Fprintln(os.Stderr, usage)
-		os.Exit(2)
-	}
+	role.Main(program, role.Role{Name: "keygen", Run: runKeygen},
+		role.Role{Name: "server", Run: runServer}, role.Role{Name: "client", Run: runClient})
 }
 
 func runKeygen(args []string) {
-	set := flag.NewFlagSet("tunnel keygen", flag.ExitOnError)
+	set := flag.NewFlagSet(program+" keygen", flag.ExitOnError)
 	dir := set.String("dir", ".", "write the keys to `directory`")
 	name := set.String("name", "tunnel.example", "the server's `name`")
 	_ = set.Parse(args) // exits by itself on an error
@@ -93,157 +76,13 @@ func runKeygen(args []string) {
 
 // options are the flags that server and client have.
 type options struct {
-	set                           *flag.FlagSet
-	listen, transport, dir, debug string
-	idle                          time.Duration
+	*role.Options
+	transport, dir *string
 }
 
-func newOptions(role, listen string) *options {
-	o := &options{set: flag.NewFlagSet("tunnel "+role, flag.ExitOnError)}
-	o.set.StringVar(&o.listen, "listen", listen, "listen on `address`; port 0 takes a free one")
-	o.set.StringVar(&o.transport, "transport", "h2", "tcp, tls, ech, ssh, h2 or quic")
-	o.set.StringVar(&o.dir, "dir", ".", "take the keys from `directory`")
-	o.set.StringVar(&o.debug, "debug", "", "show counters and profiles on `address`")
-	o.set.DurationVar(&o.idle, "idle", 5*time.Minute, "close connections that are idle for this `time`")
+func newOptions(name, listen string) *options {
+	o := &options{Options: role.New(program, name, listen)}
+	o.transport = o.Set.String("transport", "h2", "tcp, tls, ech, ssh, h2 or quic")
+	o.dir = o.Set.String("dir", ".", "take the keys from `directory`")
 	return o
-}
-
-// parse ends the program if args make no sense.
-func (o *options) parse(args []string) {
-	_ = o.set.Parse(args) // exits by itself on an error
-	if o.set.NArg() > 0 {
-		log.Fatalf("unexpected argument %q", o.set.Arg(0))
-	}
-	if o.idle <= 0 {
-		log.Fatalf("-idle %v is not a time to wait", o.idle)
-	}
-}
-
-// config is what serve needs to know, but for the role's own part.
-func (o *options) config() serve.Config {
-	return serve.Config{Listen: o.listen, Debug: o.debug, Relay: vecio.RelayConfig{IdleTimeout: o.idle}}
-}
-
-func runServer(args []string) {
-	o := newOptions("server", "127.0.0.1:8443")
-	generated := o.set.Bool("generate", false, "make new keys first, as keygen does")
-	o.parse(args)
-	if *generated {
-		if err := generate(o.dir, "tunnel.example"); err != nil {
-			log.Fatal(err)
-		}
-	}
-	t, err := newServer(o.transport, o.dir)
-	if err != nil {
-		log.Fatal(err)
-	}
-	cfg := o.config()
-	t.serve(&cfg)
-	serve.Main(cfg)
-}
-
-// serve completes cfg with the server's part.
-func (t transport) serve(cfg *serve.Config) {
-	dialer := net.Dialer{Timeout: dialTimeout}
-	cfg.Streams, cfg.Sessions = t.streams, t.sessions
-	cfg.Open = func(ctx context.Context, client net.Conn) (a, b net.Conn, err error) {
-		stream, dest, err := t.request(ctx, client)
-		if err != nil {
-			return nil, nil, err
-		}
-		target, err := dialer.DialContext(ctx, "tcp", dest)
-		if answerErr := t.answer(stream, err); err != nil || answerErr != nil {
-			if err == nil {
-				_ = target.Close()
-			}
-			return nil, nil, errors.Join(err, answerErr)
-		}
-		return stream, target, nil
-	}
-}
-
-func runClient(args []string) {
-	o := newOptions("client", "127.0.0.1:1080")
-	server := o.set.String("server", "", "the `address` of the server")
-	sessions := o.set.Int("sessions", 1, "spread the streams of h2 and quic over `n` connections at most")
-	user := o.set.String("user", "tunnel", "log in with ssh as this `user`")
-	o.parse(args)
-	if _, _, err := net.SplitHostPort(*server); err != nil {
-		log.Fatalf("-server: %v", err)
-	}
-	if *sessions < 1 {
-		log.Fatalf("-sessions %d is no number of connections", *sessions)
-	}
-	t, err := newClient(o.transport, o.dir, *server, *user, *sessions)
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer t.close()
-	cfg := o.config()
-	if t.stats != nil {
-		cfg.Vars = map[string]func() any{"sessions": t.stats}
-	}
-	cfg.Open = func(ctx context.Context, app net.Conn) (a, b net.Conn, err error) {
-		dest, err := socks.Accept(app, nil)
-		if err != nil {
-			return nil, nil, err
-		}
-		stream, err := t.dial(ctx, dest)
-		if err != nil {
-			return nil, nil, socks.Refuse(app, err)
-		}
-		if err := socks.Grant(app, nil); err != nil {
-			_ = stream.Close()
-			return nil, nil, err
-		}
-		return app, stream, nil
-	}
-	serve.Main(cfg)
-}
-
-func newServer(name, dir string) (transport, error) {
-	switch name {
-	case "tcp":
-		return plainServer(nil), nil
-	case "tls", "ech":
-		config, err := serverTLS(dir, protocolPlain, name == "ech")
-		return plainServer(config), err
-	case "h2":
-		config, err := serverTLS(dir, protocolH2, false)
-		return h2Server(config), err
-	case "quic":
-		config, err := serverTLS(dir, protocolPlain, false)
-		return quicServer(config), err
-	case "ssh":
-		return sshServer(dir)
-	}
-	return transport{}, fmt.Errorf("-transport %q is none of tcp, tls, ech, ssh, h2, quic", name)
-}
-
-func newClient(name, dir, server, user string, sessions int) (transport, error) {
-	if sessions > 1 && name != "h2" && name != "quic" {
-		return transport{}, fmt.Errorf("-transport %q has no -sessions", name)
-	}
-	switch name {
-	case "tcp":
-		return plainClient(server, nil), nil
-	case "tls", "ech":
-		config, err := clientTLS(dir, protocolPlain, name == "ech")
-		return plainClient(server, config), err
-	case "h2":
-		config, err := clientTLS(dir, protocolH2, false)
-		if err != nil {
-			return transport{}, err
-		}
-		return pooledClient(h2Pool(server, sessions, config))
-	case "quic":
-		config, err := clientTLS(dir, protocolPlain, false)
-		if err != nil {
-			return transport{}, err
-		}
-		return pooledClient(quicPool(server, sessions, config))
-	case "ssh":
-		return sshClient(dir, server, user)
-	}
-	return transport{}, fmt.Errorf("-transport %q is none of tcp, tls, ech, ssh, h2, quic", name)
 }

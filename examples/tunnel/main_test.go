@@ -42,38 +42,8 @@ func TestClientAndServer(t *testing.T) {
 			dir := keys(t)
 			server := startServer(t, name, dir)
 			client := startClient(t, server.Addr, name, dir)
-			for _, closesFirst := range []string{"application", "target"} {
-				target := proxytest.Listen(t, "127.0.0.1:0")
-				near := proxytest.Connect(t, client.Addr, target.Dest)
-				far := target.Accept()
-				proxytest.Exchange(t, near, far, 4<<20)
-				if closesFirst == "target" {
-					near, far = far, near
-				}
-				if err := near.CloseWrite(); err != nil {
-					t.Fatal(err)
-				}
-				if err := proxytest.End(far); err != nil {
-					t.Fatal(err)
-				}
-				if err := proxytest.Send(far, 3, 1<<20); err != nil { // this direction goes on
-					t.Fatal(err)
-				}
-				if err := far.CloseWrite(); err != nil {
-					t.Fatal(err)
-				}
-				if err := proxytest.Receive(near, 3, 1<<20); err != nil {
-					t.Fatal(err)
-				}
-				if err := proxytest.End(near); err != nil {
-					t.Fatal(err)
-				}
-			}
-			for _, p := range []*proxytest.Program{client, server} {
-				if lines := p.Rest(); len(lines) > 0 {
-					t.Errorf("logged %q", lines)
-				}
-			}
+			proxytest.Streams(t, client.Addr, 4<<20)
+			proxytest.Quiet(t, client, server)
 		})
 	}
 }
@@ -85,15 +55,7 @@ func TestTargetSpeaksFirst(t *testing.T) {
 			dir := keys(t)
 			server := startServer(t, name, dir)
 			client := startClient(t, server.Addr, name, dir)
-			target := proxytest.Listen(t, "127.0.0.1:0")
-			app := proxytest.Connect(t, client.Addr, target.Dest)
-			origin := target.Accept()
-			if err := proxytest.Send(origin, 1, 100); err != nil {
-				t.Fatal(err)
-			}
-			if err := proxytest.Receive(app, 1, 100); err != nil {
-				t.Fatal(err)
-			}
+			proxytest.TargetFirst(t, client.Addr)
 		})
 	}
 }
@@ -108,14 +70,7 @@ func TestUnreachable(t *testing.T) {
 			dir := keys(t)
 			server := startServer(t, name, dir)
 			client := startClient(t, server.Addr, name, dir)
-			app := proxytest.Dial(t, client.Addr)
-			if _, err := app.Write(proxytest.Request(closed.Dest)); err != nil {
-				t.Fatal(err)
-			}
-			reply, err := proxytest.ReadReply(app)
-			if err != nil {
-				t.Fatal(err)
-			}
+			app, reply := proxytest.Ask(t, client.Addr, proxytest.Request(closed.Dest))
 			if name == "h2" || name == "ssh" || name == "quic" {
 				if reply != socks.ConnectionRefused {
 					t.Errorf("reply %v, want %v", reply, socks.ConnectionRefused)

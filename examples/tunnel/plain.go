@@ -52,9 +52,13 @@ func plainServer(config *tls.Config) transport {
 	}
 }
 
+// batch is how much leaves together: a processor that is shared by everybody
+// has more of few large writes than of the peer beginning early.
+const batch = 128 << 10
+
 // handshake speaks TLS over raw, which it closes if that fails.
 func handshake(ctx context.Context, raw net.Conn, config *tls.Config, side tlsSide) (net.Conn, error) {
-	conn, err := side(ctx, raw, config, tlsrecord.Config{})
+	conn, err := side(ctx, raw, config, tlsrecord.Config{Batch: batch})
 	if err != nil {
 		_ = raw.Close()
 		return nil, err

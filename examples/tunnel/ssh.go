@@ -70,20 +70,25 @@ type sshShared struct {
 	client *ssh.Client
 }
 
-func sshClient(dir, server, user string) (transport, error) {
-	cert, peer, err := identity(dir, "client", "server")
+// sshKeys returns one side's key, and what it knows the other by.
+func sshKeys(dir, side, other string) (key ssh.Signer, peer ssh.PublicKey, err error) {
+	cert, authority, err := identity(dir, side, other)
 	if err != nil {
-		return transport{}, err
+		return nil, nil, err
 	}
 	private, err := signer(cert)
 	if err != nil {
-		return transport{}, err
+		return nil, nil, err
 	}
-	key, err := ssh.NewSignerFromSigner(private)
-	if err != nil {
-		return transport{}, err
+	if key, err = ssh.NewSignerFromSigner(private); err != nil {
+		return nil, nil, err
 	}
-	host, err := ssh.NewPublicKey(peer.PublicKey)
+	peer, err = ssh.NewPublicKey(authority.PublicKey)
+	return key, peer, err
+}
+
+func sshClient(dir, server, user string) (transport, error) {
+	key, host, err := sshKeys(dir, "client", "server")
 	if err != nil {
 		return transport{}, err
 	}
@@ -162,19 +167,7 @@ func (s *sshShared) dial(ctx context.Context, dest socks.Addr) (net.Conn, error)
 }
 
 func sshServer(dir string) (transport, error) {
-	cert, peer, err := identity(dir, "server", "client")
-	if err != nil {
-		return transport{}, err
-	}
-	private, err := signer(cert)
-	if err != nil {
-		return transport{}, err
-	}
-	key, err := ssh.NewSignerFromSigner(private)
-	if err != nil {
-		return transport{}, err
-	}
-	known, err := ssh.NewPublicKey(peer.PublicKey)
+	key, known, err := sshKeys(dir, "server", "client")
 	if err != nil {
 		return transport{}, err
 	}

@@ -2,6 +2,7 @@ package aeadtest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"testing"
 
@@ -15,8 +16,11 @@ func Fuzz(f *testing.F, s Suite, newAEAD New) {
 	seed(f)
 	f.Fuzz(func(t *testing.T, key, nonce, plain, ad []byte, bit uint16) {
 		p, err := (&subject{suite: s, newAEAD: newAEAD}).pair(fit(key, s.KeySize))
+		if errors.Is(err, errCannot) {
+			t.Skipf("nothing to compare %s with: %v", s.Name, err)
+		}
 		if err != nil {
-			t.Skip(err)
+			t.Fatal(err)
 		}
 		if err := p.record(s, fit(nonce, s.NonceSize), plain, ad, int(bit)); err != nil {
 			t.Fatal(err)

@@ -28,7 +28,7 @@ func benchmark(b *testing.B, f func(b *testing.B, a cipher.AEAD, size int)) {
 			for _, impl := range implementations() {
 				b.Run(fmt.Sprintf("bits=%d/size=%d/impl=%s", bits, size, impl.Name), func(b *testing.B) {
 					if impl.Unavailable != "" {
-						b.Skip(impl.Unavailable)
+						b.Skipf("%s cannot run here: %s", impl.Name, impl.Unavailable)
 					}
 					a, err := impl.New(make([]byte, bits/8))
 					if err != nil {
@@ -91,7 +91,7 @@ func BenchmarkNew(b *testing.B) {
 		for _, impl := range implementations() {
 			b.Run(fmt.Sprintf("bits=%d/impl=%s", bits, impl.Name), func(b *testing.B) {
 				if impl.Unavailable != "" {
-					b.Skip(impl.Unavailable)
+					b.Skipf("%s cannot run here: %s", impl.Name, impl.Unavailable)
 				}
 				key, nonce, out := make([]byte, bits/8), make([]byte, 12), make([]byte, 0, 64)
 				b.ReportAllocs()

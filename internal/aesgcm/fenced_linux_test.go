@@ -14,12 +14,12 @@ func newFenced(t *testing.T, n int) fenced {
 	n = (n + page - 1) / page * page
 	all, err := syscall.Mmap(-1, 0, n+2*page, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
 	if err != nil {
-		t.Skip("no memory with fences: ", err)
+		t.Fatalf("memory with fences: %v", err)
 	}
 	t.Cleanup(func() { _ = syscall.Munmap(all) })
 	for _, fence := range [][]byte{all[:page], all[n+page:]} {
 		if err := syscall.Mprotect(fence, syscall.PROT_NONE); err != nil {
-			t.Skip("no memory with fences: ", err)
+			t.Fatalf("memory with fences: %v", err)
 		}
 	}
 	return all[page : n+page : n+page]

@@ -17,7 +17,7 @@ func fuzz(f *testing.F, s aeadtest.Suite, name string) {
 		switch {
 		case b.Name != name:
 		case b.Unavailable != "":
-			f.Skip(b.Unavailable)
+			f.Skipf("%s cannot run here: %s", b.Name, b.Unavailable)
 		default:
 			aeadtest.Fuzz(f, s, b.New)
 			return

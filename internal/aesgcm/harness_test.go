@@ -11,7 +11,7 @@ func TestBackends(t *testing.T) {
 	for _, b := range aesgcm.Backends() {
 		t.Run(b.Name, func(t *testing.T) {
 			if b.Unavailable != "" {
-				t.Skip(b.Unavailable)
+				t.Skipf("%s cannot run here: %s", b.Name, b.Unavailable)
 			}
 			aeadtest.Run(t, aeadtest.AES128GCM, b.New)
 			aeadtest.Run(t, aeadtest.AES256GCM, b.New)

@@ -46,7 +46,7 @@ func eachKernel(t *testing.T, f func(t *testing.T, c *candidate)) {
 			key := c.key
 			a, reason := aesgcm.New(k.backend, key)
 			if a == nil {
-				t.Skip(reason)
+				t.Skipf("%s cannot run here: %s", k.backend, reason)
 			}
 			c.aead = a.(chunker)
 			c.std = std(t, key)

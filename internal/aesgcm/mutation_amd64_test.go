@@ -24,7 +24,7 @@ func TestMissingInstructionsAreFound(t *testing.T) {
 	for _, b := range aesgcm.Backends() {
 		t.Run(b.Name, func(t *testing.T) {
 			if b.Unavailable != "" {
-				t.Skip(b.Unavailable)
+				t.Skipf("%s cannot run here: %s", b.Name, b.Unavailable)
 			}
 			mutants.Run(t, mutants.Trial{
 				File: b.Name + "_amd64.s", Spared: detours, Tests: "^(TestAll|TestStack|TestOpenChunk|TestEdges)",

@@ -21,7 +21,7 @@ func TestBackends(t *testing.T) {
 		for _, b := range suite.backends {
 			t.Run(b.Name, func(t *testing.T) {
 				if b.Unavailable != "" {
-					t.Skip(b.Unavailable)
+					t.Skipf("%s cannot run here: %s", b.Name, b.Unavailable)
 				}
 				aeadtest.Run(t, suite.Suite, b.New)
 			})

@@ -20,7 +20,7 @@ func fuzz(f *testing.F, s aeadtest.Suite, backends []chachapoly.Backend) {
 	case len(backends) == 0:
 		f.Skip("there is no assembly in this build")
 	case backends[0].Unavailable != "":
-		f.Skip(backends[0].Unavailable)
+		f.Skipf("%s cannot run here: %s", backends[0].Name, backends[0].Unavailable)
 	}
 	aeadtest.Fuzz(f, s, backends[0].New)
 }

@@ -16,7 +16,7 @@ import (
 func skipWithout(t testing.TB) {
 	t.Helper()
 	if reason := cpufeat.Missing(needed); reason != "" {
-		t.Skip(reason)
+		t.Skipf("the kernels cannot run here: %s", reason)
 	}
 }
 

@@ -49,7 +49,7 @@ func Run(t *testing.T, trial Trial) {
 		name := fmt.Sprintf("%s:%d %s", trial.File, i+1, strings.Join(strings.Fields(lines[i]), " "))
 		mutant := slices.Clone(lines)
 		mutant[i] = ""
-		out, err := trial.tested(t, strings.Join(mutant, "\n"))
+		out, err := Tested(t, trial.File, strings.Join(mutant, "\n"), "-test.timeout=60s", "-test.run="+trial.Tests)
 		if err == nil {
 			survivors++
 			t.Logf("nothing fails without %s", name)
@@ -86,12 +86,13 @@ func instructions(lines []string, spared *regexp.Regexp) []int {
 	return found
 }
 
-// tested builds the tests with other contents of the file, and runs them.
-func (trial Trial) tested(t *testing.T, contents string) (string, error) {
+// Tested builds the tests of the folder with other contents of a file, runs them
+// with flags up to the first that fails, and returns what they print.
+func Tested(t *testing.T, file, contents string, flags ...string) (string, error) {
 	t.Helper()
 	dir := t.TempDir()
-	changed := filepath.Join(dir, trial.File)
-	here, err := filepath.Abs(trial.File)
+	changed := filepath.Join(dir, file)
+	here, err := filepath.Abs(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +110,7 @@ func (trial Trial) tested(t *testing.T, contents string) (string, error) {
 	if out, err := exec.Command("go", "test", "-c", "-vet=off", "-overlay", list, "-o", binary, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	mutant := exec.Command(binary, "-test.failfast", "-test.timeout=60s", "-test.run="+trial.Tests)
+	mutant := exec.Command(binary, append(flags, "-test.failfast")...)
 	mutant.Env = append(os.Environ(), "HEADRACE_SOAK=")
 	out, err := mutant.CombinedOutput()
 	return string(out), err

@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/headrace-go/headrace/internal/await"
 	"github.com/headrace-go/headrace/internal/faultconn"
 	"github.com/headrace-go/headrace/internal/readiness"
 )
@@ -254,11 +255,10 @@ func TestReadReadyIntoAfterWait(t *testing.T) {
 		n, buf, err := s.ReadReadyInto(first, &stingy{first: 4}, 32)
 		read <- result{n, buf, err}
 	}()
-	for runtime.Gosched(); ; runtime.Gosched() {
-		if stack := make([]byte, 1<<16); bytes.Contains(stack[:runtime.Stack(stack, true)], []byte("RawRead")) {
-			break // it waits, behind its first attempt
-		}
-	}
+	await.Until(t, "it waits, behind its first attempt", func() bool {
+		stack := make([]byte, 1<<16)
+		return bytes.Contains(stack[:runtime.Stack(stack, true)], []byte("RawRead"))
+	})
 	const sent = "abcdefghijklmnopqrst"
 	a.Write([]byte(sent))
 	r := <-read

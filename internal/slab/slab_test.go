@@ -7,6 +7,7 @@ import (
 	"testing"
 	"unsafe"
 
+	"github.com/headrace-go/headrace/internal/await"
 	"github.com/headrace-go/headrace/internal/slab"
 )
 
@@ -186,11 +187,12 @@ func TestOverTheLimitIsServedAndDropped(t *testing.T) {
 }
 
 // collectUntil runs collections until done: cleanups run on their own goroutine.
-func collectUntil(done func() bool) {
-	for !done() {
+func collectUntil(t *testing.T, done func() bool) {
+	t.Helper()
+	await.Until(t, "what is unreachable was cleaned up", func() bool {
 		runtime.GC()
-		runtime.Gosched()
-	}
+		return done()
+	})
 }
 
 func TestFreedMemoryIsCredited(t *testing.T) {
@@ -199,8 +201,8 @@ func TestFreedMemoryIsCredited(t *testing.T) {
 	for range 10 {
 		a.Get(10_000) // lost: never put back
 	}
-	collectUntil(func() bool { return a.Stats().Owned == 0 })
-	collectUntil(func() bool { b.mu.Lock(); defer b.mu.Unlock(); return b.left == 1<<20 })
+	collectUntil(t, func() bool { return a.Stats().Owned == 0 })
+	collectUntil(t, func() bool { b.mu.Lock(); defer b.mu.Unlock(); return b.left == 1<<20 })
 	runtime.KeepAlive(a)
 }
 
@@ -254,7 +256,7 @@ func TestReserveSurvivesCollections(t *testing.T) {
 	if got := a.Stats().Retained; got != want {
 		t.Fatalf("Retained = %d, want %d", got, want)
 	}
-	collectUntil(func() bool { return a.Stats().Owned == want })
+	collectUntil(t, func() bool { return a.Stats().Owned == want })
 	misses := a.Stats().Misses
 	held := lend()
 	if s := a.Stats(); s.Misses != misses+5 || s.Retained != 0 {
@@ -318,7 +320,7 @@ func TestCollectionStartsRefill(t *testing.T) {
 	a := slab.New(slab.Config{})
 	a.Put(a.Get(1000))
 	a.Put(a.Get(1000)) // now the reserve is empty and nothing fills it
-	collectUntil(func() bool {
+	collectUntil(t, func() bool {
 		if a.Stats().Retained > 0 {
 			return true
 		}
@@ -355,7 +357,7 @@ func TestPrefillAndTrim(t *testing.T) {
 	if got := a.Stats().Retained; got != 0 {
 		t.Errorf("Retained = %d after Trim, want 0", got)
 	}
-	collectUntil(func() bool { return a.Stats().Owned == 0 })
+	collectUntil(t, func() bool { return a.Stats().Owned == 0 })
 	runtime.KeepAlive(a)
 }
 
@@ -373,7 +375,7 @@ func TestTrimmedBuffersAreFreed(t *testing.T) {
 	}
 	wg.Wait()
 	a.Trim()
-	collectUntil(func() bool { return a.Stats().Owned == 0 })
+	collectUntil(t, func() bool { return a.Stats().Owned == 0 })
 	a.Put(a.Get(1000))
 	if got := a.Stats().Retained; got == 0 {
 		t.Error("nothing is retained when a trimmed allocator is used again")
@@ -418,7 +420,7 @@ func TestDroppedAllocatorIsFreed(t *testing.T) {
 		a.Prefill(16<<10, 4)
 		runtime.AddCleanup(a, func(f *atomic.Bool) { f.Store(true) }, &freed)
 	}()
-	collectUntil(freed.Load)
+	collectUntil(t, freed.Load)
 }
 
 // Lent memory has one owner: writers that stamp their buffer never see another

@@ -99,7 +99,7 @@ func TestDebugLoans(t *testing.T) {
 		t.Errorf("Loans = %+v after Put", got)
 	}
 	func() { a.Get(456) }()
-	collectUntil(func() bool {
+	collectUntil(t, func() bool {
 		loans = a.Loans()
 		return len(loans) == 1 && loans[0].Lost
 	})

@@ -82,7 +82,7 @@ func TestBackends(t *testing.T) {
 					t.Skip("judged by aeadtest's own tests")
 				}
 				if b.Unavailable != "" {
-					t.Skip(b.Unavailable)
+					t.Skipf("%s cannot run here: %s", b.Name, b.Unavailable)
 				}
 				aeadtest.Run(t, judges[id], b.New)
 			})

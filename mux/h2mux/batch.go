@@ -25,7 +25,8 @@ const (
 	// batchMax bounds the payloads of one write, so that what becomes urgent
 	// meanwhile does not wait for long.
 	batchMax   = 128 << 10
-	stagedMax  = 64 << 10 // the same where payloads are copied
+	stagedMax  = 64 << 10  // the same where payloads are copied
+	stagedBulk = 256 << 10 // and nobody sends short ones
 	maxSegs    = 64
 	headMax    = 8 << 10
 	copyMax    = 512           // payloads up to this length are copied
@@ -131,6 +132,9 @@ func (s *Session) collect(b *batch) {
 	limit := batchMax
 	if !s.direct {
 		limit = stagedMax
+		if s.sched.bulky() {
+			limit = stagedBulk
+		}
 	}
 	for s.window > 0 && b.n < limit && b.room() {
 		st, most := s.sched.pick()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/headrace-go/headrace/internal/faultconn"
 	"github.com/headrace-go/headrace/internal/invariants"
+	"github.com/headrace-go/headrace/internal/liveheap"
 	"github.com/headrace-go/headrace/mux/h2mux"
 )
 
@@ -105,10 +106,6 @@ type memory struct{ heap, stack int }
 // usage returns what is in use after three collections, the first two of which
 // empty the pools.
 func usage() memory {
-	for range 3 {
-		runtime.GC()
-	}
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
+	m := liveheap.Stats()
 	return memory{int(m.HeapAlloc), int(m.StackInuse)}
 }

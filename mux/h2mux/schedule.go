@@ -21,6 +21,8 @@ type scheduler struct {
 	total   int64  // bytes sent
 	last    uint32 // the stream that sent last
 	changed int64  // total when that was another one
+	sparse  int64  // total when a message was sent that took little of a first turn
+	wide    bool   // large batches are worth more than their delay to others
 }
 
 const (
@@ -128,7 +130,7 @@ func (s *scheduler) pick() (*Stream, int) {
 		case st.turn.counted && st.turn.deficit > 0:
 			return st, st.turn.deficit
 		case st.turn.counted:
-			st.turn.deficit += quantum
+			st.turn.deficit += s.turn()
 			st.turn.in.remove(st)
 			l.busy.push(st)
 		case st.turn.in == &l.fresh:
@@ -153,6 +155,9 @@ func (s *scheduler) sent(st *Stream, n int) {
 	st.turn.deficit = max(st.turn.deficit-n, -quantum)
 	st.turn.unyielded += n
 	s.total += int64(n)
+	if st.left == 0 && st.turn.deficit > quantum/2 && st.turn.in == &s.levels[st.turn.urgency].fresh {
+		s.sparse = s.total
+	}
 	if s.last != st.id {
 		s.last, s.changed = st.id, s.total
 	}
@@ -174,3 +179,18 @@ func (s *scheduler) crowd() bool { return s.total-s.changed < crowded }
 
 // crowded is how many bytes in a row one stream sends before it is alone.
 const crowded = 1 << 20
+
+// bulky reports whether batches and turns are better long: nobody has sent short
+// messages for a while, who would wait behind them.
+func (s *scheduler) bulky() bool { return s.wide && s.total-s.sparse > bulk }
+
+// turn is how many bytes a turn is.
+func (s *scheduler) turn() int {
+	if s.bulky() {
+		return 2 * quantum
+	}
+	return quantum
+}
+
+// bulk is how many bytes without a short message among them say so.
+const bulk = 4 << 20

@@ -184,20 +184,44 @@ func (st *Stream) end() error {
 // ReadFrom sends everything that r has. It holds no buffer while it waits for a
 // socket, and grows it while reads come back full.
 func (st *Stream) ReadFrom(r io.Reader) (int64, error) {
-	w := growth.New(st.s.pool, st.s.cfg.Budget, batchMax)
+	w := st.takeFill()
+	defer st.keepFill(w)
 	if c, ok := r.(net.Conn); ok {
 		if sock, ok := readiness.Of(c); ok {
-			return st.readFrom(&w, func() ([]byte, []byte, error) {
-				b, err := sock.ReadReady(&w, w.Size())
+			return st.readFrom(w, func() ([]byte, []byte, error) {
+				b, err := sock.ReadReady(w, w.Size())
 				return b, b, err
 			})
 		}
 	}
-	return st.readFrom(&w, func() ([]byte, []byte, error) {
+	return st.readFrom(w, func() ([]byte, []byte, error) {
 		b := w.Get(w.Size())
 		n, err := r.Read(b)
 		return b, b[:n], err
 	})
+}
+
+// takeFill returns what an earlier ReadFrom has learnt, unless another one has
+// that now: who relays calls it for each burst.
+func (st *Stream) takeFill() *growth.Window {
+	st.s.mu.Lock()
+	w := st.fill
+	st.fill = nil
+	st.s.mu.Unlock()
+	if w == nil {
+		fresh := growth.New(st.s.pool, st.s.cfg.Budget, fillMax)
+		w = &fresh
+	}
+	return w
+}
+
+// fillMax is the most that ReadFrom reads at a time.
+const fillMax = 256 << 10
+
+func (st *Stream) keepFill(w *growth.Window) {
+	st.s.mu.Lock()
+	st.fill = w
+	st.s.mu.Unlock()
 }
 
 func (st *Stream) readFrom(w *growth.Window, read func() (buf, b []byte, err error)) (int64, error) {

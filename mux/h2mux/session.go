@@ -89,6 +89,7 @@ type Session struct {
 	inFlight bool // in a system call, from borrowed memory
 	kicked   bool // and was told to come back
 	flushBy  time.Time
+	unshaken func() // ends the handshake that is under way
 	flush    sync.Cond
 
 	drain drain
@@ -132,6 +133,7 @@ func newSession(c net.Conn, cfg Config, client bool) (*Session, error) {
 		s.bind(c)
 	}
 	s.cork = corkOf(c)
+	s.sched.wide = s.cork != nil // anything else sends record by record
 	s.parse = parser{pool: s.pool, max: s.recvMax()}
 	s.decoder = hpack.NewDecoder(tableSize, s.header.add)
 	s.decoder.SetMaxStringLength(cfg.MaxHeaderBytes)
@@ -241,6 +243,9 @@ func (s *Session) fail(err error) {
 	s.drain.quiet.Broadcast()
 	s.flushBy = time.Now().Add(farewell)
 	s.interrupt()
+	if s.unshaken != nil {
+		s.unshaken()
+	}
 	if !s.kicked {
 		_ = s.conn.SetWriteDeadline(s.flushBy)
 	}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/headrace-go/headrace/internal/growth"
 	"github.com/headrace-go/headrace/mux"
 )
 
@@ -53,6 +54,7 @@ type Stream struct {
 	writable sync.Cond
 	writeBy  deadline
 	turn     turn
+	fill     *growth.Window // ReadFrom's, between two of them
 }
 
 var (

@@ -1,52 +1,23 @@
 package h2mux_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"math/big"
 	"net"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/headrace-go/headrace/internal/faultconn"
+	"github.com/headrace-go/headrace/internal/testcert"
 )
 
-var certificate = sync.OnceValues(func() (tls.Certificate, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return tls.Certificate{}, err
-	}
-	template := x509.Certificate{
-		SerialNumber: big.NewInt(1),
-		Subject:      pkix.Name{CommonName: "h2mux"},
-		DNSNames:     []string{"h2mux"},
-		NotBefore:    time.Now().Add(-time.Hour),
-		NotAfter:     time.Now().Add(24 * time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, &template, &template, key.Public(), key)
-	if err != nil {
-		return tls.Certificate{}, err
-	}
-	leaf, err := x509.ParseCertificate(der)
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, err
-})
+var certificate = sync.OnceValue(func() *testcert.Identity { return testcert.New("h2mux") })
 
 // configsTLS returns the two sides of a connection that trust each other.
 func configsTLS(t testing.TB) (client, server *tls.Config) {
 	t.Helper()
-	cert, err := certificate()
-	if err != nil {
-		t.Fatal(err)
-	}
-	roots := x509.NewCertPool()
-	roots.AddCert(cert.Leaf)
-	client = &tls.Config{RootCAs: roots, ServerName: "h2mux", MinVersion: tls.VersionTLS13, NextProtos: []string{"h2"}}
-	server = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS13, NextProtos: []string{"h2"}}
+	id := certificate()
+	client = &tls.Config{RootCAs: id.Roots, ServerName: "h2mux", MinVersion: tls.VersionTLS13, NextProtos: []string{"h2"}}
+	server = &tls.Config{Certificates: []tls.Certificate{id.Certificate}, MinVersion: tls.VersionTLS13, NextProtos: []string{"h2"}}
 	return client, server
 }
 

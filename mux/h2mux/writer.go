@@ -72,7 +72,12 @@ func (s *Session) unlock() {
 
 // flusher is the session's own writing goroutine.
 func (s *Session) flusher() {
+	err := s.handshake()
 	s.mu.Lock()
+	if err != nil {
+		s.polite = false // a Write would wait for the handshake
+		s.fail(&mux.SessionError{Remote: true, Err: err})
+	}
 	for s.err == nil {
 		if s.leading || !s.hasWork() {
 			s.flush.Wait()

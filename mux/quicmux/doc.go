@@ -27,7 +27,8 @@
 // A Write is copied once, into packets, by quic-go; a Read once, out of them. An
 // idle stream has no goroutine and no buffer; a session has one goroutine beside
 // quic-go's. A relay cannot park over a stream: QUIC streams cannot be watched,
-// so that whoever waits for one does so in Read.
+// so that whoever waits for one does so in Read, or without a buffer in
+// ReadReady.
 //
 // Datagrams leave joined, by quic-go, and on Linux they arrive joined, which
 // quic-go alone does not have: Stats tells (GSO, GRO).

@@ -95,8 +95,7 @@ func (c *waitingCache) Put(key string, s *tls.ClientSessionState) {
 
 // TestEarly: the second session sends before its handshake is over.
 func TestEarly(t *testing.T) {
-	cert, _ := credentials()
-	server := &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"test"}}
+	server := serverTLS()
 	l, err := quicmux.Listen("127.0.0.1:0", quicmux.Config{TLS: server, Early: true})
 	if err != nil {
 		t.Fatal(err)

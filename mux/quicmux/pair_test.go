@@ -2,54 +2,27 @@ package quicmux_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
-	"math/big"
 	"net"
 	"sync"
 	"testing"
-	"time"
 
+	"github.com/headrace-go/headrace/internal/testcert"
 	"github.com/headrace-go/headrace/mux"
 	"github.com/headrace-go/headrace/mux/muxtest"
 	"github.com/headrace-go/headrace/mux/quicmux"
 )
 
-// credentials are a certificate for "test", and the pool that trusts it.
-var credentials = sync.OnceValues(func() (tls.Certificate, *x509.CertPool) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		panic(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), DNSNames: []string{"test"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		panic(err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		panic(err)
-	}
-	roots := x509.NewCertPool()
-	roots.AddCert(cert)
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, roots
-})
+// credentials are what both ends go by.
+var credentials = sync.OnceValue(func() *testcert.Identity { return testcert.New("test") })
 
 func serverTLS() *tls.Config {
-	cert, _ := credentials()
-	return &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"test"}}
+	return &tls.Config{Certificates: []tls.Certificate{credentials().Certificate}, NextProtos: []string{"test"}}
 }
 
 func clientTLS() *tls.Config {
-	_, roots := credentials()
-	return &tls.Config{RootCAs: roots, ServerName: "test", NextProtos: []string{"test"}}
+	return &tls.Config{RootCAs: credentials().Roots, ServerName: "test", NextProtos: []string{"test"}}
 }
 
 // listen returns a Listener that is closed at the end of the test.

@@ -153,47 +153,54 @@ func (s *Stream) readError(err error) error {
 	return err
 }
 
+// readyBuffer is how much is read at a time where the buffer is taken for it.
+const readyBuffer = 64 << 10
+
+// ReadReady waits until something has arrived, and only then takes a buffer from
+// p, of 64 KiB, and reads once. The caller owns what it returns and puts it back;
+// on an error there is nothing to put back. The end of the stream is io.EOF.
+func (s *Stream) ReadReady(p interface {
+	Get(n int) []byte
+	Put(b []byte)
+}) ([]byte, error) {
+	if err := s.readable(); err != nil {
+		return nil, err
+	}
+	var first [1]byte
+	if _, err := s.q.Peek(first[:]); errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil, s.readError(err)
+	}
+	// Any other error is left to Read: it ends the direction for quic-go, too.
+	b := p.Get(readyBuffer)
+	n, err := s.q.Read(b)
+	s.session.bytes.Add(int64(n))
+	if n > 0 {
+		return b[:n], nil // an error that came along comes again
+	}
+	p.Put(b)
+	return nil, s.readError(err)
+}
+
 // WriteTo writes to dst what arrives, until the end of the stream. It holds no
-// buffer while it waits, and takes 32 KiB from the process-wide slab for what
+// buffer while it waits, and takes 64 KiB from the process-wide slab for what
 // has come. A slice that dst is given is lent.
 func (s *Stream) WriteTo(dst io.Writer) (total int64, err error) {
+	pool := slab.Default()
 	for {
-		if err := s.readable(); err != nil {
-			return total, notEOF(err)
-		}
-		var b [1]byte
-		if _, err := s.q.Peek(b[:]); err != nil {
-			return total, notEOF(s.readError(err))
-		}
-		n, err := s.move(dst)
-		total += n
+		b, err := s.ReadReady(pool)
 		if err != nil {
 			return total, notEOF(err)
 		}
+		n, err := dst.Write(b)
+		if err == nil && n < len(b) {
+			err = io.ErrShortWrite
+		}
+		pool.Put(b)
+		total += int64(n)
+		if err != nil {
+			return total, err
+		}
 	}
-}
-
-// move hands on what is there.
-func (s *Stream) move(dst io.Writer) (int64, error) {
-	pool := slab.Default()
-	b := pool.Get(32 << 10)
-	defer pool.Put(b)
-	n, err := s.q.Read(b)
-	s.session.bytes.Add(int64(n))
-	if err != nil {
-		err = s.readError(err)
-	}
-	if n == 0 {
-		return 0, err
-	}
-	written, werr := dst.Write(b[:n])
-	if werr == nil && written < n {
-		werr = io.ErrShortWrite
-	}
-	if werr != nil {
-		return int64(written), werr
-	}
-	return int64(written), err
 }
 
 func notEOF(err error) error {

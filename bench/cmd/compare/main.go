@@ -27,33 +27,17 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 
 	"github.com/headrace-go/headrace/bench/internal/benchrun"
+	"github.com/headrace-go/headrace/bench/internal/command"
 	"github.com/headrace-go/headrace/bench/internal/paired"
 )
 
 // errWorse: the comparison was made, and something got worse.
 var errWorse = errors.New("compare: something got worse")
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	switch {
-	case err == nil:
-	case errors.Is(err, errWorse):
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	case errors.Is(err, flag.ErrHelp):
-		os.Exit(2)
-	default:
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(2)
-	}
-}
+func main() { command.Main(errWorse, run) }
 
 // A config is what the command line asks for.
 type config struct {

@@ -21,13 +21,11 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"regexp"
 	"strings"
-	"syscall"
 
 	"github.com/headrace-go/headrace/bench/internal/budget"
+	"github.com/headrace-go/headrace/bench/internal/command"
 )
 
 //go:embed budgets.txt
@@ -36,20 +34,7 @@ var budgets string
 // errBroken: everything was measured, and a budget was broken.
 var errBroken = errors.New("gate: over budget")
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	switch {
-	case err == nil:
-	case errors.Is(err, errBroken):
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	default:
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(2)
-	}
-}
+func main() { command.Main(errBroken, run) }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("gate", flag.ContinueOnError)

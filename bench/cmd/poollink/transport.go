@@ -2,19 +2,14 @@ package main
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
-	"math/big"
 	"net"
 	"net/netip"
 	"sync"
-	"time"
 
 	"github.com/headrace-go/headrace/bench/internal/link"
+	"github.com/headrace-go/headrace/internal/testcert"
 	"github.com/headrace-go/headrace/mux"
 	"github.com/headrace-go/headrace/mux/h2mux"
 	"github.com/headrace-go/headrace/mux/quicmux"
@@ -111,33 +106,13 @@ func listenQUIC(ctx context.Context, l *link.Link, serve func(mux.Session)) (fun
 
 // configs returns the TLS of both ends.
 func configs(protocol string) (client, server *tls.Config) {
-	cert, roots := credentials()
-	return &tls.Config{RootCAs: roots, ServerName: "test", NextProtos: []string{protocol}, DynamicRecordSizingDisabled: true},
-		&tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{protocol}, DynamicRecordSizingDisabled: true}
+	id := credentials()
+	return &tls.Config{RootCAs: id.Roots, ServerName: "test", NextProtos: []string{protocol}, DynamicRecordSizingDisabled: true},
+		&tls.Config{Certificates: []tls.Certificate{id.Certificate}, NextProtos: []string{protocol}, DynamicRecordSizingDisabled: true}
 }
 
-// credentials are a certificate for "test", and the pool that trusts it.
-var credentials = sync.OnceValues(func() (tls.Certificate, *x509.CertPool) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		panic(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), DNSNames: []string{"test"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		panic(err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		panic(err)
-	}
-	roots := x509.NewCertPool()
-	roots.AddCert(cert)
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, roots
-})
+// credentials are what both ends go by.
+var credentials = sync.OnceValue(func() *testcert.Identity { return testcert.New("test") })
 
 // The first byte of a stream says what the server is to do on it.
 const (

@@ -21,6 +21,7 @@ import (
 
 	"github.com/headrace-go/headrace/bench/internal/load"
 	"github.com/headrace-go/headrace/bench/internal/plain"
+	"github.com/headrace-go/headrace/bench/internal/plainquic"
 	"github.com/headrace-go/headrace/bench/internal/programs"
 	"github.com/headrace-go/headrace/bench/internal/report"
 	"github.com/headrace-go/headrace/bench/internal/row"
@@ -69,6 +70,8 @@ func role(args []string) (bool, error) {
 		return true, target.Main(args[1])
 	case len(args) == 2 && args[0] == plain.Role:
 		return true, plain.Main(args[1])
+	case len(args) > 1 && (args[0] == plainquic.Server || args[0] == plainquic.Client):
+		return true, plainquic.Main(args[0], args[1:])
 	}
 	return false, nil
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"sync/atomic"
 	"time"
 
 	"github.com/headrace-go/headrace/bench/internal/stream"
@@ -19,24 +18,15 @@ const dialers = 16
 // dialAll opens n connections, whose deadline is that of ctx.
 func dialAll(ctx context.Context, route Route, n int) ([]net.Conn, error) {
 	conns := make([]net.Conn, n)
-	var next atomic.Int64
-	crew := newCrew()
-	for range min(n, dialers) {
-		crew.do(func() error {
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= n {
-					return nil
-				}
-				conn, err := dial(ctx, route)
-				if err != nil {
-					return fmt.Errorf("connection %d of %d: %w", i+1, n, err)
-				}
-				conns[i] = conn
+	err := each(n, dialers, func() func(i int) error {
+		return func(i int) (err error) {
+			if conns[i], err = dial(ctx, route); err != nil {
+				return fmt.Errorf("connection %d of %d: %w", i+1, n, err)
 			}
-		})
-	}
-	if err := crew.wait(); err != nil {
+			return nil
+		}
+	})
+	if err != nil {
 		closeAll(conns)
 		return nil, err
 	}

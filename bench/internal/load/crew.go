@@ -1,6 +1,9 @@
 package load
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // A crew is goroutines that work on one measurement.
 type crew struct {
@@ -32,4 +35,26 @@ func (c *crew) wait() error {
 	default:
 		return nil
 	}
+}
+
+// each calls do(i) for every i below n, on up to abreast goroutines, each of
+// which has a do of its own from newDo. One that fails goes no further.
+func each(n, abreast int, newDo func() (do func(i int) error)) error {
+	var next atomic.Int64
+	crew := newCrew()
+	for range min(n, abreast) {
+		do := newDo()
+		crew.do(func() error {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= n {
+					return nil
+				}
+				if err := do(i); err != nil {
+					return err
+				}
+			}
+		})
+	}
+	return crew.wait()
 }

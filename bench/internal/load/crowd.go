@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"sync/atomic"
 	"time"
 )
 
@@ -17,7 +16,8 @@ type Crowd struct {
 	Conns int
 }
 
-// Gather opens the connections; the answer is how many there are.
+// Gather opens the connections, several at a time: one by one, a thousand round
+// trips of a long link would take half a minute. The answer is how many there are.
 func (s *service) Gather(a Crowd, n *int) error {
 	ctx, cancel := context.WithTimeout(context.Background(), a.Limit)
 	defer cancel()
@@ -26,11 +26,17 @@ func (s *service) Gather(a Crowd, n *int) error {
 		return hung(err, a.Limit)
 	}
 	s.crowd = append(s.crowd, conns...)
-	e := newEcho()
-	for i, conn := range conns {
-		if err := errors.Join(e.roundTrip(conn, uint64(i)), conn.SetDeadline(time.Time{})); err != nil {
-			return fmt.Errorf("idle connection %d of %d: %w", i+1, a.Conns, hung(err, a.Limit))
+	err = each(len(conns), dialers, func() func(i int) error {
+		e := newEcho()
+		return func(i int) error {
+			if err := errors.Join(e.roundTrip(conns[i], uint64(i)), conns[i].SetDeadline(time.Time{})); err != nil {
+				return fmt.Errorf("idle connection %d of %d: %w", i+1, a.Conns, err)
+			}
+			return nil
 		}
+	})
+	if err != nil {
+		return hung(err, a.Limit)
 	}
 	*n = len(s.crowd)
 	return nil
@@ -55,24 +61,17 @@ type Exchange struct {
 // many have done it.
 func (s *service) Exchange(a Exchange, n *int) error {
 	deadline := time.Now().Add(a.Limit)
-	var next atomic.Int64
-	crew := newCrew()
-	for range a.Abreast {
+	err := each(len(s.crowd), a.Abreast, func() func(i int) error {
 		f := &flow{bytes: a.Bytes, frame: crowdFrame, buf: make([]byte, crowdBuf), seed: s.seed()}
-		crew.do(func() error {
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= len(s.crowd) {
-					return nil
-				}
-				if err := f.exchange(s.crowd[i], deadline); err != nil {
-					return fmt.Errorf("connection %d of %d: %w", i+1, len(s.crowd), err)
-				}
+		return func(i int) error {
+			if err := f.exchange(s.crowd[i], deadline); err != nil {
+				return fmt.Errorf("connection %d of %d: %w", i+1, len(s.crowd), err)
 			}
-		})
-	}
+			return nil
+		}
+	})
 	*n = len(s.crowd)
-	return hung(crew.wait(), a.Limit)
+	return hung(err, a.Limit)
 }
 
 func (f *flow) exchange(conn net.Conn, deadline time.Time) error {

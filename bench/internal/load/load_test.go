@@ -2,7 +2,6 @@ package load_test
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -10,31 +9,13 @@ import (
 
 	"github.com/headrace-go/headrace/bench/internal/load"
 	"github.com/headrace-go/headrace/bench/internal/proc"
+	"github.com/headrace-go/headrace/bench/internal/roles"
 	"github.com/headrace-go/headrace/bench/internal/standin"
 	"github.com/headrace-go/headrace/bench/internal/target"
 )
 
 // TestMain is also the processes of the load.
-func TestMain(m *testing.M) {
-	if len(os.Args) < 2 {
-		os.Exit(m.Run())
-	}
-	var err error
-	switch os.Args[1] {
-	case load.Role:
-		err = load.Main()
-	case target.Role:
-		err = target.Main(os.Args[2])
-	case standin.Role:
-		err = standin.Main(os.Args[2], os.Args[3])
-	default:
-		os.Exit(m.Run())
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-}
+func TestMain(m *testing.M) { roles.Main(m) }
 
 // limit is far beyond what any measurement here takes.
 const limit = time.Minute

@@ -58,27 +58,41 @@ func forward(dst, src *net.TCPConn) {
 	_ = dst.CloseWrite()
 }
 
-// Accept speaks the server's part of RFC 1928 for CONNECT and IPv4, which is
-// what the load asks for, and dials.
+// Accept is Request, a dial to where that says, and Grant.
 func Accept(client net.Conn) (*net.TCPConn, error) {
-	b := make([]byte, 10)
-	if _, err := io.ReadFull(client, b[:3]); err != nil {
+	address, err := Request(client)
+	if err != nil {
 		return nil, err
 	}
-	if _, err := client.Write([]byte{5, 0}); err != nil {
-		return nil, err
-	}
-	if _, err := io.ReadFull(client, b); err != nil {
-		return nil, err
-	}
-	address := netip.AddrPortFrom(netip.AddrFrom4([4]byte(b[4:8])), binary.BigEndian.Uint16(b[8:]))
 	target, err := net.DialTCP("tcp", nil, net.TCPAddrFromAddrPort(address))
 	if err != nil {
 		return nil, err
 	}
-	if _, err := client.Write([]byte{5, 0, 0, 1, 0, 0, 0, 0, 0, 0}); err != nil {
+	if err := Grant(client); err != nil {
 		target.Close()
 		return nil, err
 	}
 	return target, nil
+}
+
+// Request speaks the server's part of RFC 1928 for CONNECT and IPv4, which is
+// what the load asks for, up to its reply.
+func Request(client net.Conn) (netip.AddrPort, error) {
+	b := make([]byte, 10)
+	if _, err := io.ReadFull(client, b[:3]); err != nil {
+		return netip.AddrPort{}, err
+	}
+	if _, err := client.Write([]byte{5, 0}); err != nil {
+		return netip.AddrPort{}, err
+	}
+	if _, err := io.ReadFull(client, b); err != nil {
+		return netip.AddrPort{}, err
+	}
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte(b[4:8])), binary.BigEndian.Uint16(b[8:])), nil
+}
+
+// Grant is the reply that the connection is there.
+func Grant(client net.Conn) error {
+	_, err := client.Write([]byte{5, 0, 0, 1, 0, 0, 0, 0, 0, 0})
+	return err
 }

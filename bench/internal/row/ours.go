@@ -93,11 +93,13 @@ func trojan() Row {
 	}}
 }
 
-// hysteria2 is QUIC: connections are streams of one of it.
+// hysteria2 is QUIC: connections are streams of one of it. Its client does not
+// wait for the server's answer before it lets the application send, which is
+// what sing-box's does.
 func hysteria2() Row {
 	return Row{Name: "hysteria2", Warm: "pooled", Steps: []Step{
 		example("server", ServerSide, "hysteria2", "server", "-password", password, "-cert", "${cert}", "-key", "${key}"),
-		example("client", ClientSide, "hysteria2", "client", "-password", password, "-ca", "${cert}", "-name", "${servername}", "-server", "${server}"),
+		example("client", ClientSide, "hysteria2", "client", "-password", password, "-ca", "${cert}", "-name", "${servername}", "-server", "${server}", "-fast"),
 	}}
 }
 

@@ -1,12 +1,16 @@
 package row
 
-import "github.com/headrace-go/headrace/bench/internal/plain"
+import (
+	"github.com/headrace-go/headrace/bench/internal/plain"
+	"github.com/headrace-go/headrace/bench/internal/plainquic"
+)
 
 // Peers returns the rows of other programs, which do the same as ours.
 func Peers() []Row {
 	const cipher = "aes-256-gcm"
 	return []Row{
 		ioCopy(),
+		quicCopy(),
 		microsocks(),
 		singSocks(),
 		shadowsocksLibev(cipher),
@@ -28,6 +32,17 @@ func ioCopy() Row {
 	return Row{Name: "iocopy", Peer: true, Warm: "fresh", Steps: []Step{{
 		Name: "server", Side: ServerSide, Program: Self, Announces: true,
 		Args: []string{plain.Role, "${listen}"},
+	}}}
+}
+
+// quicCopy is quic-go's streams between two hops of io.Copy.
+func quicCopy() Row {
+	return Row{Name: "quiccopy", Peer: true, Warm: "pooled", Steps: []Step{{
+		Name: "server", Side: ServerSide, Program: Self, Announces: true,
+		Args: []string{plainquic.Server, "${listen}", "${cert}", "${key}"},
+	}, {
+		Name: "client", Side: ClientSide, Program: Self, Announces: true,
+		Args: []string{plainquic.Client, "${listen}", "${server}", "${cert}", "${servername}"},
 	}}}
 }
 

@@ -47,7 +47,7 @@ func step(name string, announces bool, args ...string) row.Step {
 
 func TestStart(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("needs /proc to see who listens")
+		t.Skip("who listens is seen in /proc only, which this system has not")
 	}
 	e := env(t)
 	second := step("client", false, "${host}:${port}", "${server}", "${server.host}", "${server.port}")

@@ -22,10 +22,10 @@ const Role = "standin"
 const (
 	Honest = "honest"
 	Crash  = "crash"  // exits at the third connection
-	Hang   = "hang"   // moves no more bytes after the first megabyte
-	Flip   = "flip"   // flips a bit of the first megabyte down
-	FlipUp = "flipup" // flips a bit of the first megabyte up
-	Drop   = "drop"   // drops a byte of the first megabyte
+	Hang   = "hang"   // moves no more bytes after the first 64 KiB
+	Flip   = "flip"   // flips a bit of the first 64 KiB down
+	FlipUp = "flipup" // flips a bit of the first 64 KiB up
+	Drop   = "drop"   // drops a byte of the first 64 KiB
 	Deaf   = "deaf"   // honest, but ignores interrupts
 )
 
@@ -81,7 +81,7 @@ type spoiler struct {
 }
 
 func (s *spoiler) Write(p []byte) (int, error) {
-	const where = 1 << 20
+	const where = 64 << 10
 	first := s.moved < where && s.moved+len(p) >= where
 	s.moved += len(p)
 	switch {

@@ -3,41 +3,20 @@ package trial_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/headrace-go/headrace/bench/internal/load"
 	"github.com/headrace-go/headrace/bench/internal/report"
+	"github.com/headrace-go/headrace/bench/internal/roles"
 	"github.com/headrace-go/headrace/bench/internal/row"
 	"github.com/headrace-go/headrace/bench/internal/standin"
-	"github.com/headrace-go/headrace/bench/internal/target"
 	"github.com/headrace-go/headrace/bench/internal/trial"
 )
 
 // TestMain is also the processes of a trial.
-func TestMain(m *testing.M) {
-	if len(os.Args) < 2 {
-		os.Exit(m.Run())
-	}
-	var err error
-	switch os.Args[1] {
-	case load.Role:
-		err = load.Main()
-	case target.Role:
-		err = target.Main(os.Args[2])
-	case standin.Role:
-		err = standin.Main(os.Args[2], os.Args[3])
-	default:
-		os.Exit(m.Run())
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-}
+func TestMain(m *testing.M) { roles.Main(m) }
 
 func proxy(way string) row.Row {
 	return row.Row{Name: way, Steps: []row.Step{{

@@ -36,26 +36,35 @@ type Conn struct {
 	ended   chan struct{}
 }
 
+// Listen opens a socket for the datagrams of client, where client has connected
+// to, and returns it with the address that they come from.
+func Listen(client net.Conn) (socket *net.UDPConn, from netip.Addr, err error) {
+	local, ok := client.LocalAddr().(*net.TCPAddr)
+	remote, ok2 := client.RemoteAddr().(*net.TCPAddr)
+	if !ok || !ok2 {
+		return nil, netip.Addr{}, errors.ErrUnsupported
+	}
+	if socket, err = net.ListenUDP("udp", &net.UDPAddr{IP: local.IP, Zone: local.Zone}); err != nil {
+		return nil, netip.Addr{}, err
+	}
+	names.Widen(socket)
+	return socket, remote.AddrPort().Addr().Unmap().WithZone(""), nil
+}
+
 // Start opens a socket for the datagrams of client, of which claimed is the
 // address that it has asked with: it may name a port, and is otherwise not
 // trusted. cfg says what becomes of the datagrams.
 func Start(client net.Conn, claimed socks.Addr, cfg vecio.FlowTableConfig) (*Conn, error) {
-	local, ok := client.LocalAddr().(*net.TCPAddr)
-	remote, ok2 := client.RemoteAddr().(*net.TCPAddr)
-	if !ok || !ok2 {
-		return nil, errors.ErrUnsupported
-	}
-	socket, err := net.ListenUDP("udp", &net.UDPAddr{IP: local.IP, Zone: local.Zone})
+	socket, from, err := Listen(client)
 	if err != nil {
 		return nil, err
 	}
-	names.Widen(socket)
 	batch, err := vecio.NewBatchConn(socket, vecio.BatchConfig{})
 	if err != nil {
 		_ = socket.Close()
 		return nil, err
 	}
-	cfg.Up = only(remote.AddrPort().Addr().Unmap().WithZone(""), claimed.Port, cfg.Up)
+	cfg.Up = only(from, claimed.Port, cfg.Up)
 	cfg.MaxFlows = maxFlows
 	table, err := vecio.NewFlowTable(batch, cfg)
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net"
 	"net/netip"
-	"runtime"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -14,6 +13,7 @@ import (
 	"github.com/headrace-go/headrace/examples/internal/names"
 	"github.com/headrace-go/headrace/examples/internal/proxytest"
 	"github.com/headrace-go/headrace/examples/internal/socks"
+	"github.com/headrace-go/headrace/internal/await"
 	"github.com/headrace-go/headrace/vecio"
 )
 
@@ -59,9 +59,9 @@ func TestOnlyTheClient(t *testing.T) {
 		for _, c := range strangers {
 			send(t, c, a, "stranger")
 		}
-		for a.Table().Stats().Refused != int64(len(strangers)) {
-			runtime.Gosched()
-		}
+		await.Until(t, "the strangers are refused", func() bool {
+			return a.Table().Stats().Refused == int64(len(strangers))
+		})
 		send(t, good, a, "client")
 		if b, _ := proxytest.ReceiveFrom(t, good); string(b) != "client" {
 			t.Errorf("%q came back", b)

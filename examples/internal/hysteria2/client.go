@@ -11,6 +11,7 @@ import (
 
 	"github.com/quic-go/quic-go/http3"
 
+	"github.com/headrace-go/headrace/bufpool"
 	"github.com/headrace-go/headrace/examples/internal/socks"
 	"github.com/headrace-go/headrace/mux"
 	"github.com/headrace-go/headrace/mux/quicmux"
@@ -133,7 +134,10 @@ func (c *Client) Connect(ctx context.Context, dest socks.Addr) (*Stream, error) 
 	if err != nil {
 		return nil, err
 	}
-	if _, err := st.Write(AppendRequest(nil, dest)); err != nil {
+	pool := bufpool.Default()
+	buf := pool.Get(maxRequest)
+	defer pool.Put(buf)
+	if _, err := st.Write(AppendRequest(buf[:0], dest)); err != nil {
 		_ = st.Close()
 		return nil, err
 	}
@@ -162,6 +166,17 @@ func (s *Stream) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	return s.Stream.Read(p)
+}
+
+// ReadReady reads what comes behind the answer.
+func (s *Stream) ReadReady(p interface {
+	Get(n int) []byte
+	Put(b []byte)
+}) ([]byte, error) {
+	if err := s.established(); err != nil {
+		return nil, err
+	}
+	return s.Stream.ReadReady(p)
 }
 
 // WriteTo writes to dst what comes behind the answer.

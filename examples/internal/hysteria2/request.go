@@ -24,6 +24,10 @@ const (
 	// maxPadding and maxMessage bound what a peer can have us read for nothing.
 	maxPadding = 4096
 	maxMessage = 2048
+	// maxRequest and maxResponse are the lengths of what is sent at most, but for
+	// the words of a refusal.
+	maxRequest  = 2 + 2 + maxAddress + 2 + 512
+	maxResponse = 1 + 1 + 2 + 1024
 )
 
 // The answers to a request.
@@ -153,13 +157,17 @@ func appendLetters(dst []byte, n int) []byte {
 // A reader reads the parts of a message. After an error it reads no more.
 type reader struct {
 	r   io.Reader
-	buf [maxMessage]byte
+	buf [512]byte // as much as a request has: only words of refusal are longer
 	err error
 }
 
 func (x *reader) bytes(n int) []byte {
+	buf := x.buf[:]
+	if n > len(buf) {
+		buf = make([]byte, n)
+	}
 	if x.err == nil {
-		_, x.err = io.ReadFull(x.r, x.buf[:n])
+		_, x.err = io.ReadFull(x.r, buf[:n])
 	}
 	if x.err == io.EOF {
 		x.err = io.ErrUnexpectedEOF
@@ -167,7 +175,7 @@ func (x *reader) bytes(n int) []byte {
 	if x.err != nil {
 		return nil
 	}
-	return x.buf[:n]
+	return buf[:n]
 }
 
 func (x *reader) byte() byte {

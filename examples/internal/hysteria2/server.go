@@ -15,6 +15,7 @@ import (
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
 
+	"github.com/headrace-go/headrace/bufpool"
 	"github.com/headrace-go/headrace/examples/internal/names"
 	"github.com/headrace-go/headrace/examples/internal/serve"
 	"github.com/headrace-go/headrace/mux"
@@ -208,6 +209,9 @@ func Request(c net.Conn) (string, error) {
 
 // Respond tells the client what became of its request.
 func Respond(c net.Conn, refusal error) error {
-	_, err := c.Write(AppendResponse(nil, refusal))
+	pool := bufpool.Default()
+	buf := pool.Get(maxResponse)
+	defer pool.Put(buf)
+	_, err := c.Write(AppendResponse(buf[:0], refusal))
 	return err
 }

@@ -40,6 +40,21 @@ func ReadReply(c io.Reader) (socks.Reply, error) {
 	return socks.Reply(answer[3]), err
 }
 
+// Ask connects to the SOCKS5 proxy at addr, sends what Request returns in one go,
+// with first data behind it or not, and returns the connection and the reply.
+func Ask(t testing.TB, addr string, request []byte) (*net.TCPConn, socks.Reply) {
+	t.Helper()
+	c := Dial(t, addr)
+	if _, err := c.Write(request); err != nil {
+		t.Fatal(err)
+	}
+	reply, err := ReadReply(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, reply
+}
+
 // Connect returns a connection to dest through the SOCKS5 proxy at proxy.
 func Connect(t testing.TB, proxy string, dest socks.Addr) *net.TCPConn {
 	t.Helper()

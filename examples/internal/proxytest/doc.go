@@ -1,5 +1,5 @@
 // Package proxytest tests the example proxies from outside: it runs them as
-// processes, or in network namespaces of their own, and drives traffic through
+// processes, beside programs of somebody else, and drives traffic through
 // them that shows every byte lost, altered or out of order.
 //
 // A program's tests start themselves as the program, so that there is nothing to

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -15,6 +16,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/headrace-go/headrace/internal/await"
 )
 
 // asProgram in the environment makes a test binary the program that it tests.
@@ -71,16 +74,45 @@ func Start(t testing.TB, args ...string) *Program {
 	return nil
 }
 
-// Fail runs the program with args, which must make it fail, and returns its exit
-// status and what it wrote to standard error.
-func Fail(t testing.TB, args ...string) (status int, lines []string) {
+// Refuses runs the program with each of these arguments, which must make it say
+// in one line why it does not start, and exit with status 1.
+func Refuses(t testing.TB, args ...[]string) {
+	t.Helper()
+	for _, args := range args {
+		if status, lines := fail(t, args); status != 1 || len(lines) != 1 {
+			t.Errorf("%q: status %d, logged %q, want status 1 and one line", args, status, lines)
+		}
+	}
+}
+
+// ShowsUsage runs the program with each of these arguments, which must make it
+// say how it is used, and exit with status 2.
+func ShowsUsage(t testing.TB, args ...[]string) {
+	t.Helper()
+	for _, args := range args {
+		if status, lines := fail(t, args); status != 2 || len(lines) == 0 {
+			t.Errorf("%q: status %d, logged %q, want status 2 and some lines", args, status, lines)
+		}
+	}
+}
+
+// fail returns the program's exit status and what it wrote to standard error.
+func fail(t testing.TB, args []string) (status int, lines []string) {
 	t.Helper()
 	p := launch(t, args...)
 	p.run()
-	if err := <-p.waited; err == nil {
-		t.Errorf("%q: exit status 0", args)
-	}
+	<-p.waited // the status says it all
 	return p.cmd.ProcessState.ExitCode(), p.rest()
+}
+
+// Quiet stops programs, which must have nothing more to complain about.
+func Quiet(t testing.TB, programs ...*Program) {
+	t.Helper()
+	for _, p := range programs {
+		if lines := p.Rest(); len(lines) > 0 {
+			t.Errorf("logged %q", lines)
+		}
+	}
 }
 
 func launch(t testing.TB, args ...string) *Program {
@@ -211,4 +243,10 @@ func (p *Program) Get(path string) []byte {
 func (p *Program) Sockets() int {
 	p.t.Helper()
 	return sockets(p.t, p.cmd.Process.Pid)
+}
+
+// AwaitSockets returns when the program has n sockets open.
+func (p *Program) AwaitSockets(n int) {
+	p.t.Helper()
+	await.Until(p.t, fmt.Sprintf("the program has %d sockets", n), func() bool { return p.Sockets() == n })
 }

@@ -13,9 +13,13 @@ import (
 const (
 	// parkAfter is short: to wake a connection costs some tens of microseconds.
 	parkAfter = 500 * time.Millisecond
-	// lookEvery is how often giveBack looks whether it has something to do, and
-	// manyParked how many more sockets must have been parked for that.
+	// lookEvery is how often giveBack looks whether it has something to do,
+	// lookOften the same while there are new relays, and for looksAfter looks more:
+	// a crowd that has just come and fallen silent is nothing but garbage.
+	// manyParked is how many more sockets must have been parked for that.
 	lookEvery  = 5 * time.Second
+	lookOften  = 100 * time.Millisecond
+	looksAfter = 50
 	manyParked = 100
 )
 
@@ -23,15 +27,27 @@ const (
 // parked, until ctx is done. The goroutines and buffers that they had are garbage
 // then, but an idle program makes no more of it, so that the collector would
 // not come for two minutes, and what it frees would stay resident for longer.
-func giveBack(ctx context.Context, parker *vecio.Parker, pool *bufpool.Pool) {
+// Something comes from joined when there are new relays.
+func giveBack(ctx context.Context, joined <-chan struct{}, parker *vecio.Parker, pool *bufpool.Pool) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	var w wave
-	for {
+	for often := 0; ; {
 		select {
 		case <-ctx.Done():
 			return
+		case <-joined:
+			if often == 0 {
+				tick.Reset(lookOften)
+			}
+			often = looksAfter
+			continue
 		case <-tick.C:
+		}
+		if often > 0 {
+			if often--; often == 0 {
+				tick.Reset(lookEvery)
+			}
 		}
 		if w.over(parker.Stats().Watched) {
 			if pool != nil {

@@ -38,8 +38,8 @@ func run(ctx context.Context, cfg Config) (err error) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	go giveBack(ctx, parker, cfg.Pool)
 	s := New(cfg)
+	go giveBack(ctx, s.fresh, parker, cfg.Pool)
 	if cfg.Started != nil {
 		cfg.Started(s.cfg.Relay)
 	}

@@ -21,6 +21,8 @@ type Server struct {
 	datagrams *vecio.FlowTable // Main's, or nil
 
 	accepted, refused, joined, cut, idle atomic.Int64
+
+	fresh chan struct{} // has something if there are new relays
 }
 
 // New returns a Server. It starts nothing.
@@ -34,7 +36,7 @@ func New(cfg Config) *Server {
 	if cfg.Pool == nil {
 		cfg.Pool = bufpool.Default()
 	}
-	s := &Server{cfg: cfg}
+	s := &Server{cfg: cfg, fresh: make(chan struct{}, 1)}
 	s.cfg.Relay.Meter, s.cfg.Relay.Pool = &s.meter, cfg.Pool
 	return s
 }
@@ -114,6 +116,10 @@ func (s *Server) handle(ctx context.Context, client net.Conn, done func()) {
 		return
 	}
 	s.joined.Add(1)
+	select {
+	case s.fresh <- struct{}{}:
+	default:
+	}
 	ended := func(_ vecio.RelayStats, err error) {
 		s.joined.Add(-1)
 		if a, ok := a.(interface{ Failure() error }); ok && a.Failure() != nil {

@@ -50,5 +50,5 @@ func (k *Key) Accept(raw net.Conn, seen *Salts) (*Conn, socks.Addr, error) {
 	if !seen.Add(theirs) {
 		return nil, socks.Addr{}, ErrReplay
 	}
-	return &Conn{ChunkConn: stream, raw: raw, pool: k.Buffers()}, dest, nil
+	return &Conn{Stream: Stream{stream, raw}, pool: k.Buffers()}, dest, nil
 }

@@ -11,13 +11,22 @@ import (
 	"github.com/headrace-go/headrace/vecio"
 )
 
-// A Conn is a stream that does not let its peer know when a chunk turned out to
+// A Stream is a ChunkConn that tells what it is over: a relay asks that whether it
+// takes more, and leaves the bytes where they are while it does not.
+type Stream struct {
+	*aead.ChunkConn
+	raw net.Conn
+}
+
+// NetConn returns the connection below.
+func (s *Stream) NetConn() net.Conn { return s.raw }
+
+// A Conn is a Stream that does not let its peer know when a chunk turned out to
 // be forged: it reads on, discards what it reads, and fails only when the peer
 // hangs up. Its other direction goes on. So whoever alters a stream on its way
 // learns nothing from what the server does then.
 type Conn struct {
-	*aead.ChunkConn
-	raw    net.Conn
+	Stream
 	pool   *bufpool.Pool
 	forged atomic.Pointer[error]
 }

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"io"
 	"net"
-	"runtime"
 	"testing"
 	"time"
 
 	"github.com/headrace-go/headrace/aead"
 	"github.com/headrace-go/headrace/examples/internal/ss"
+	"github.com/headrace-go/headrace/internal/await"
 	"github.com/headrace-go/headrace/vecio"
 )
 
@@ -93,8 +93,8 @@ func forgedMidway(t *testing.T, forge func(*direction) []byte, want error, parke
 	if _, err := io.ReadFull(target, got); err != nil || !bytes.Equal(got, testFirst) {
 		t.Fatalf("the target got %q, %v, want %q", got, err, testFirst)
 	}
-	for parker != nil && parker.Stats().Watched < 2 {
-		runtime.Gosched()
+	if parker != nil {
+		await.Until(t, "the relay is parked", func() bool { return parker.Stats().Watched == 2 })
 	}
 	if _, err := client.Write(forge(d)); err != nil {
 		t.Fatal(err)

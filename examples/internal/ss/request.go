@@ -15,7 +15,7 @@ import (
 // sizes do not stand out on the wire. first may be empty, and is not kept.
 //
 // The stream that Request returns owns raw. If it fails, raw is the caller's.
-func (k *Key) Request(raw net.Conn, dest socks.Addr, first []byte) (*aead.ChunkConn, error) {
+func (k *Key) Request(raw net.Conn, dest socks.Addr, first []byte) (*Stream, error) {
 	var own []byte
 	stream, err := aead.NewChunkConn(raw, aead.ChunkConfig{
 		Pool:       k.Buffers(),
@@ -40,5 +40,5 @@ func (k *Key) Request(raw net.Conn, dest socks.Addr, first []byte) (*aead.ChunkC
 	if _, err := stream.Write(append(dest.Append(buf[:0]), first...)); err != nil {
 		return nil, fmt.Errorf("ss: request: %w", err)
 	}
-	return stream, nil
+	return &Stream{stream, raw}, nil
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/headrace-go/headrace/examples/internal/ss"
+	"github.com/headrace-go/headrace/internal/liveheap"
 )
 
 func salt(n int) []byte {
@@ -76,14 +77,7 @@ func TestSaltsConcurrent(t *testing.T) {
 // TestSaltsBound: however many salts come, the memory stays within the 6 MB that
 // the comment promises.
 func TestSaltsBound(t *testing.T) {
-	heap := func() uint64 {
-		runtime.GC()
-		runtime.GC()
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		return m.HeapAlloc
-	}
-	before := heap()
+	before := liveheap.Bytes()
 	var s ss.Salts
 	b := make([]byte, 32)
 	for range 4 * ss.SaltsPerGeneration {
@@ -94,7 +88,7 @@ func TestSaltsBound(t *testing.T) {
 			t.Fatal("a random salt was seen before")
 		}
 	}
-	used := int64(heap() - before)
+	used := liveheap.Bytes() - before
 	t.Logf("%d salts take %d bytes", 2*ss.SaltsPerGeneration, used)
 	if used > 6<<20 {
 		t.Errorf("more than %d", 6<<20)

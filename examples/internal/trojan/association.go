@@ -1,12 +1,11 @@
 package trojan
 
 import (
-	"errors"
 	"net"
 	"net/netip"
 	"sync/atomic"
 
-	"github.com/headrace-go/headrace/examples/internal/names"
+	"github.com/headrace-go/headrace/examples/internal/associate"
 	"github.com/headrace-go/headrace/examples/internal/socks"
 )
 
@@ -24,17 +23,11 @@ type Association struct {
 // is otherwise not trusted. It owns control, and runs one goroutine until that
 // ends.
 func NewAssociation(control net.Conn, claimed socks.Addr) (*Association, error) {
-	local, ok := control.LocalAddr().(*net.TCPAddr)
-	remote, ok2 := control.RemoteAddr().(*net.TCPAddr)
-	if !ok || !ok2 {
-		return nil, errors.ErrUnsupported
-	}
-	socket, err := net.ListenUDP("udp", &net.UDPAddr{IP: local.IP, Zone: local.Zone})
+	socket, from, err := associate.Listen(control)
 	if err != nil {
 		return nil, err
 	}
-	names.Widen(socket)
-	packets, err := NewPackets(socket, &relayed{ip: remote.AddrPort().Addr().Unmap().WithZone(""), port: claimed.Port})
+	packets, err := NewPackets(socket, &relayed{ip: from, port: claimed.Port})
 	if err != nil {
 		_ = socket.Close()
 		return nil, err

@@ -1,0 +1,35 @@
+package liveheap_test
+
+import (
+	"runtime"
+	"sync/atomic"
+	"testing"
+
+	"github.com/headrace-go/headrace/internal/liveheap"
+)
+
+func TestBytes(t *testing.T) {
+	const size = 8 << 20
+	before := liveheap.Bytes()
+	b := make([]byte, size)
+	if grown := liveheap.Bytes() - before; grown < size || grown > size+size/8 {
+		t.Errorf("with %d bytes more, Bytes() is %d more", size, grown)
+	}
+	runtime.KeepAlive(b)
+	if grown := liveheap.Bytes() - before; grown > size/8 {
+		t.Errorf("without them again, Bytes() is %d more", grown)
+	}
+}
+
+// TestStatsRunsCleanups: what was unreachable before is cleaned up after.
+func TestStatsRunsCleanups(t *testing.T) {
+	const many = 100
+	var ran atomic.Int32
+	for range many {
+		runtime.AddCleanup(new([1024]byte), func(ran *atomic.Int32) { ran.Add(1) }, &ran)
+	}
+	liveheap.Stats()
+	if got := ran.Load(); got != many {
+		t.Errorf("%d of %d cleanups have run", got, many)
+	}
+}
