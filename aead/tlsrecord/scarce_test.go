@@ -117,7 +117,7 @@ func TestPartBehindAStepSurvivesAWait(t *testing.T) {
 	wire := append(f.Seal(typeApplication, first), f.Seal(typeApplication, second)...)
 	const part = 12 << 10
 	w := newWatcher(t)
-	await(t, c, w, func() {
+	awaitWake(t, c, w, func() {
 		if _, err := a.Write(wire[:part]); err != nil {
 			t.Fatal(err)
 		}
@@ -127,7 +127,7 @@ func TestPartBehindAStepSurvivesAWait(t *testing.T) {
 		t.Fatalf("Step = %d, %v, want the first record", n, err)
 	}
 	budget.off.Store(true)
-	await(t, c, w, func() {
+	awaitWake(t, c, w, func() {
 		if _, err := a.Write(wire[part:]); err != nil {
 			t.Fatal(err)
 		}

@@ -205,6 +205,7 @@ func TestArrivalsFromSockets(t *testing.T) {
 				held := 0
 				for _, n := range []int{1, 2, 1000, 20_000, 78_997} {
 					a.Need(held + 1)
+					a.Need(held + 1)
 					if err := a.Fill(false, 1); err != readiness.ErrWouldBlock {
 						t.Fatalf("Fill of nothing = %v", err)
 					}

@@ -89,6 +89,16 @@ func (y *toy) Fill(wait bool, limit int) error {
 	return err
 }
 
+// more reports whether a whole record is left.
+func (y *toy) more() bool {
+	b := y.Unopened()
+	if y.err != nil || len(b) < 2 {
+		return y.err != nil
+	}
+	n := int(binary.BigEndian.Uint16(b))
+	return n == 0xFFFF || len(b) >= 2+n
+}
+
 func (y *toy) tidy() bool { return y.Tidy(y.closed, y.err != nil) }
 
 // wire frames payloads, each as long as the next of lengths.
