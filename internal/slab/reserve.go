@@ -126,6 +126,12 @@ func (a *Allocator) refill() {
 	for i := range NumClasses {
 		c := &a.classes[i]
 		missing := c.reserve.missing()
+		// A class that nobody uses has nothing to wait for. Its sync.Pool must not be
+		// asked either: the runtime keeps one that was, and so all of a, through
+		// the next collection, after which it would be asked again, for ever.
+		if missing <= 0 || !a.out(c) {
+			continue
+		}
 		for ; missing > 0; missing-- {
 			p, ok := c.free.Get().(*byte)
 			if !ok {
@@ -136,11 +142,15 @@ func (a *Allocator) refill() {
 				break
 			}
 		}
-		// A class that nobody uses has nothing to wait for.
-		if missing > 0 && a.ledger.accounts[i].owned.Load() > int64(c.reserve.size()) {
+		if missing > 0 && a.out(c) {
 			c.want(true)
 		}
 	}
+}
+
+// out reports whether buffers of c are anywhere but in its reserve.
+func (a *Allocator) out(c *class) bool {
+	return a.ledger.accounts[c.index].owned.Load() > int64(c.reserve.size())
 }
 
 // Prefill makes buffers that hold n bytes each until the reserve of their class
