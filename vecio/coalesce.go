@@ -152,7 +152,7 @@ var errClosed = fmt.Errorf("vecio: connection closed: %w", net.ErrClosed)
 func (c *CoalesceConn) Close() error { return c.end(net.Conn.Close) }
 
 // Abort closes the connection below so that its peer sees a reset.
-func (c *CoalesceConn) Abort() error { return c.end(abort) }
+func (c *CoalesceConn) Abort() error { return c.end(peel.Abort) }
 
 func (c *CoalesceConn) end(closeRaw func(net.Conn) error) error {
 	if c.closed.Swap(true) {

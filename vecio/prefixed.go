@@ -7,6 +7,8 @@ import (
 	"net"
 	"sync"
 	"syscall"
+
+	"github.com/headrace-go/headrace/internal/peel"
 )
 
 // Prefixed returns c with b in front of what it reads: b has been read from c
@@ -90,7 +92,7 @@ func (p *prefixed) CloseRead() error {
 	return fmt.Errorf("vecio: CloseRead of %T: %w", p.Conn, errors.ErrUnsupported)
 }
 
-func (p *prefixed) Abort() error { return abort(p.Conn) }
+func (p *prefixed) Abort() error { return peel.Abort(p.Conn) }
 
 // prefixedLayer is a prefixed layer.
 type prefixedLayer struct {

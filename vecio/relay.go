@@ -284,7 +284,7 @@ func (r *relay) fail(cause error) {
 	lost := !errors.Is(cause, ErrIdle) || r.flows[A].holding.Load() || r.flows[B].holding.Load()
 	for _, c := range r.ends {
 		if lost {
-			_ = abort(c)
+			_ = peel.Abort(c)
 		} else {
 			_ = c.Close()
 		}
@@ -370,17 +370,4 @@ func closeWrite(c net.Conn) error {
 		return nil
 	}
 	return err
-}
-
-// abort closes c so that its peer sees a reset, where c can do that.
-func abort(c net.Conn) error {
-	if a, ok := c.(interface{ Abort() error }); ok {
-		return a.Abort()
-	}
-	if p, ok := peel.Stream(c); ok {
-		if tcp, ok := p.Conn.(*net.TCPConn); ok {
-			_ = tcp.SetLinger(0)
-		}
-	}
-	return c.Close()
 }
