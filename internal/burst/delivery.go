@@ -106,11 +106,11 @@ func (d *Delivery) deliver(dst io.Writer, most int64, o Opener) (n int64, dstErr
 // that is everything, since the owner has closed the stream, or since that has
 // ended and all that came before is handed on.
 func (d *Delivery) Tidy(closed, ended bool) (over bool) {
-	if closed {
-		d.Rest = nil
+	if closed || len(d.Rest) == 0 {
+		d.Rest = nil // an empty slice too holds the buffer that it was cut from
 	}
 	switch {
-	case len(d.Rest) > 0:
+	case d.Rest != nil:
 	case closed || ended:
 		d.Discard()
 		return true

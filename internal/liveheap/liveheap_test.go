@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/headrace-go/headrace/internal/liveheap"
+	"github.com/headrace-go/headrace/internal/slab"
 )
 
 // TestBytes allows for what the runtime and the testing package take and give
@@ -33,5 +34,26 @@ func TestStatsRunsCleanups(t *testing.T) {
 	liveheap.Stats()
 	if got := ran.Load(); got != many {
 		t.Errorf("%d of %d cleanups have run", got, many)
+	}
+}
+
+// TestPinned: an empty slice keeps its buffer.
+func TestPinned(t *testing.T) {
+	a := slab.New(slab.Config{})
+	const many = 10
+	var kept [many][]byte
+	for i := range kept {
+		kept[i] = a.Get(1000)
+	}
+	for i, b := range kept {
+		kept[i] = b[len(b):len(b):cap(b)]
+		a.Put(b)
+	}
+	if n := liveheap.Pinned(a); n != many {
+		t.Errorf("Pinned with %d empty slices = %d", many, n)
+	}
+	runtime.KeepAlive(&kept)
+	if n := liveheap.Pinned(a); n != 0 {
+		t.Errorf("Pinned without them = %d", n)
 	}
 }
