@@ -7,9 +7,11 @@ import (
 	"runtime"
 	"testing"
 
+	"github.com/headrace-go/headrace/internal/await"
 	"github.com/headrace-go/headrace/internal/faultconn"
 	"github.com/headrace-go/headrace/internal/invariants"
 	"github.com/headrace-go/headrace/internal/liveheap"
+	"github.com/headrace-go/headrace/internal/slab"
 	"github.com/headrace-go/headrace/mux/h2mux"
 )
 
@@ -69,6 +71,27 @@ func TestIdleMemory(t *testing.T) {
 	}
 	runtime.KeepAlive(kept)
 	runtime.KeepAlive(conns)
+}
+
+// TestIdlePinsNoBuffer: after bytes went both ways, sessions and streams point to
+// no buffer that they gave back. The collector could not take it.
+func TestIdlePinsNoBuffer(t *testing.T) {
+	memory := slab.New(slab.Config{})
+	var kept []any
+	for range 10 {
+		a, b := faultconn.Sockets(t, "tcp")
+		client, server := sessions(t, a, b, h2mux.Config{Pool: memory})
+		kept = append(kept, client, server)
+		for range 10 {
+			st, err := client.OpenRequest(context.Background(), h2mux.Request{Authority: "example.com:443"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			kept = append(kept, st, greet(t, st, server))
+		}
+	}
+	await.Until(t, "no buffer is pinned", func() bool { return liveheap.Pinned(memory) == 0 })
+	runtime.KeepAlive(kept)
 }
 
 // greet sends a byte and 100 KB there, and as much back.
