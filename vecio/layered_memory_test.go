@@ -5,9 +5,12 @@ import (
 	"crypto/tls"
 	"io"
 	"net"
+	"runtime"
 	"testing"
 
 	"github.com/headrace-go/headrace/internal/await"
+	"github.com/headrace-go/headrace/internal/liveheap"
+	"github.com/headrace-go/headrace/internal/slab"
 	"github.com/headrace-go/headrace/vecio"
 )
 
@@ -36,6 +39,30 @@ func TestLayeredIdleHoldsNothing(t *testing.T) {
 	if pool.most == 0 {
 		t.Error("the pool was never used")
 	}
+}
+
+// TestLayeredPinsNoBuffer: nor do they point to what they gave back.
+func TestLayeredPinsNoBuffer(t *testing.T) {
+	memory := slab.New(slab.Config{})
+	pooled := func(raw net.Conn, wrap func(net.Conn) *tls.Conn) *tlsEnd {
+		under := vecio.Coalesce(raw, vecio.CoalesceConfig{Pool: memory})
+		top := wrap(under)
+		return &tlsEnd{Conn: vecio.Layered(top, under), top: top, under: under, raw: raw}
+	}
+	var ends []*tlsEnd
+	for i := range 10 {
+		c, peer := tcpPair(t, pooled, pooled, tls.VersionTLS13)
+		ends = append(ends, c, peer)
+		chunk := random(10_000*(i+1), 1)
+		for _, way := range [][2]*tlsEnd{{c, peer}, {peer, c}} {
+			go way[0].Conn.Write(chunk)
+			if _, err := io.ReadFull(way[1].Conn, make([]byte, len(chunk))); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	await.Until(t, "no buffer is pinned", func() bool { return liveheap.Pinned(memory) == 0 })
+	runtime.KeepAlive(ends)
 }
 
 // TestTicketHoldsLittle: who does not read after a handshake holds the ticket
