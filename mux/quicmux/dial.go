@@ -24,33 +24,52 @@ func Dial(ctx context.Context, addr string, cfg Config) (*Session, error) {
 	if cfg.TLS.ServerName == "" {
 		cfg.TLS.ServerName, _, _ = net.SplitHostPort(addr) // resolve has split it
 	}
+	first, err := cfg.open()
+	if err != nil {
+		return nil, err
+	}
+	grown := &windows{budget: cfg.Budget}
+	dial := first.transport.Dial
+	if cfg.Early {
+		dial = first.transport.DialEarly
+	}
+	conn, err := dial(ctx, to, cfg.TLS, cfg.quic(grown))
+	if err != nil {
+		first.close()
+		return nil, err
+	}
+	restart := newRestarter(conn, first, cfg.open)
+	s := newSession(conn, !cfg.Bare, func() {
+		restart.close()
+		grown.release(conn)
+	})
+	s.buffers, s.gro, s.restart = first.buffers, first.gro, restart
+	return s, nil
+}
+
+// A socket is what a session of Dial's sends and receives by.
+type socket struct {
+	udp       *net.UDPConn
+	transport *quic.Transport
+	buffers   Buffers
+	gro       bool
+}
+
+// open returns a socket on a port of its own.
+func (cfg *Config) open() (*socket, error) {
 	udp, err := net.ListenUDP("udp", nil)
 	if err != nil {
 		return nil, err
 	}
-	buffers := ask(udp)
+	s := &socket{udp: udp, buffers: ask(udp)}
 	through, gro := cfg.through(udp)
-	transport := &quic.Transport{Conn: through}
-	closeAll := func() {
-		_ = transport.Close() // there is nothing to be done about an error
-		_ = udp.Close()
-	}
-	grown := &windows{budget: cfg.Budget}
-	dial := transport.Dial
-	if cfg.Early {
-		dial = transport.DialEarly
-	}
-	conn, err := dial(ctx, to, cfg.TLS, cfg.quic(grown))
-	if err != nil {
-		closeAll()
-		return nil, err
-	}
-	s := newSession(conn, !cfg.Bare, func() {
-		closeAll()
-		grown.release(conn)
-	})
-	s.buffers, s.gro = buffers, gro
+	s.transport, s.gro = &quic.Transport{Conn: through}, gro
 	return s, nil
+}
+
+func (s *socket) close() {
+	_ = s.transport.Close() // there is nothing to be done about an error
+	_ = s.udp.Close()
 }
 
 // resolve finds the address to dial, of IPv4 or IPv6, whichever the resolver

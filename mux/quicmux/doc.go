@@ -33,7 +33,10 @@
 // Datagrams leave joined, by quic-go, and on Linux they arrive joined, which
 // quic-go alone does not have: Stats tells (GSO, GRO).
 //
-// Congestion control is quic-go's, and no other is promised. One connection is
+// Congestion control is quic-go's, and no other is promised. A session of Dial's
+// that finds itself or its peer held back by a small congestion window, without
+// a queue or a loss that explains it, moves to another local port, where slow
+// start begins anew: Stats tells (Restarts). One connection is
 // served by one of its goroutines: several connections, on sockets of their own,
 // use several processors (mux.Pool).
 //

@@ -5,3 +5,6 @@ func Portable(cfg Config) Config {
 	cfg.portable = true
 	return cfg
 }
+
+// Restart moves a session of Dial's to another port.
+func Restart(s *Session) error { return s.restart.move() }

@@ -28,6 +28,7 @@ type Session struct {
 
 	buffers Buffers
 	gro     bool
+	restart *restarter // nil: of somebody else's connection, or a server's
 
 	drain drain
 }

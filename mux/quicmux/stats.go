@@ -13,7 +13,10 @@ type Stats struct {
 	PacketsSent      uint64
 	PacketsLost      uint64 // some of which may have come late
 	PacketsReceived  uint64
-	Buffers          Buffers
+	// Restarts is how often a session of Dial's has looked for its rate anew,
+	// since its congestion window was small without need.
+	Restarts uint64
+	Buffers  Buffers
 }
 
 // Buffers are the socket's, in bytes: what was asked for and what the system
@@ -33,6 +36,10 @@ func (b Buffers) Short() bool {
 // Stats returns the counters.
 func (s *Session) Stats() Stats {
 	state, c := s.conn.ConnectionState(), s.conn.ConnectionStats()
+	var restarts uint64
+	if s.restart != nil {
+		restarts = s.restart.restarts.Load()
+	}
 	return Stats{
 		Early:            state.Used0RTT,
 		Resumed:          state.TLS.DidResume,
@@ -44,6 +51,7 @@ func (s *Session) Stats() Stats {
 		PacketsSent:      c.PacketsSent,
 		PacketsLost:      c.PacketsLost,
 		PacketsReceived:  c.PacketsReceived,
+		Restarts:         restarts,
 		Buffers:          s.buffers,
 	}
 }

@@ -79,6 +79,7 @@ func (s *Stream) Read(p []byte) (int, error) {
 	}
 	n, err := s.q.Read(p)
 	s.session.bytes.Add(int64(n))
+	s.session.restart.moved()
 	if err != nil {
 		err = s.readError(err)
 	}
@@ -175,6 +176,7 @@ func (s *Stream) ReadReady(p interface {
 	n, err := s.q.Read(b)
 	s.session.bytes.Add(int64(n))
 	if n > 0 {
+		s.session.restart.moved()
 		return b[:n], nil // an error that came along comes again
 	}
 	p.Put(b)
@@ -229,6 +231,7 @@ func (s *Stream) Write(p []byte) (int, error) {
 	s.session.bytes.Add(int64(n))
 	switch {
 	case err == nil:
+		s.session.restart.moved()
 		return n, nil
 	case s.closed.Load():
 		return n, mux.ErrClosed
