@@ -141,13 +141,10 @@ func (s *Session) collect(b *batch) {
 		if st == nil {
 			break
 		}
-		n := min(st.left, most, s.frameMax, int(min(st.credit, s.window)), max(limit-b.n, headerLen))
-		if !s.direct {
+		// A turn is not cut for the limit: the rest would be a frame of its own.
+		n := min(st.left, most, s.frameMax, int(min(st.credit, s.window)), max(limit-b.n, quantum))
+		if s.aligns() {
 			n = min(n, b.record())
-		}
-		// A rest too short to be worth a frame waits for the next batch.
-		if n < st.left && n < copyMax && len(b.segs) > 0 && limit-b.n < copyMax {
-			break
 		}
 		n = b.fits(st, n)
 		end := st.fin && n == st.left

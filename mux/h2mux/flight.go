@@ -53,7 +53,8 @@ func (s *Session) arrive(id uint32, n int64) (credit int64, ok bool) {
 	if credit = f.target - f.left; credit <= 0 {
 		return 0, true
 	}
-	f.left = f.target
+	credit = s.whole(credit)
+	f.left += credit
 	return credit, true
 }
 

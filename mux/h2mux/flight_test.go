@@ -23,7 +23,7 @@ func TestFlight(t *testing.T) {
 		for i := range 7 {
 			id := uint32(2*i + 3)
 			from.connect(id)
-			other := &sender{peer: from.peer, stream: id, connection: from.connection, credit: 64 * kib}
+			other := &sender{peer: from.peer, stream: id, others: map[uint32]int64{}, connection: from.connection, credit: 64 * kib}
 			if left := other.send(64 * kib); left > 0 {
 				t.Fatalf("stream %d: %d bytes could not be sent", id, left)
 			}

@@ -23,12 +23,18 @@ type scheduler struct {
 	changed int64  // total when that was another one
 	sparse  int64  // total when a message was sent that took little of a first turn
 	wide    bool   // large batches are worth more than their delay to others
+	short   int    // what a turn lacks of a quantum
 }
 
 const (
 	urgencies      = 8
 	defaultUrgency = 3
-	quantum        = recordData // a frame that fills a record, or two turns would be four frames
+	// quantum divides windows and reads, which are powers of two, so that they
+	// leave no rest that would be a frame of its own. Where frames are to fill TLS
+	// records, turns are as much shorter.
+	quantum = 16 << 10
+	// leastTurn is what must be left of a turn to go on with it.
+	leastTurn = 1 << 10
 )
 
 type level struct{ fresh, busy list }
@@ -42,6 +48,7 @@ type turn struct {
 	in         *list // nil: not listed
 	urgency    uint8
 	counted    bool // in scheduler.sendable
+	short      bool // what is being written is much less than it
 	deficit    int
 	unyielded  int // bytes sent since its writer has let others run
 }
@@ -85,7 +92,7 @@ func (s *scheduler) update(st *Stream) {
 		}
 	}
 	if sendable && st.turn.in == nil {
-		st.turn.deficit = quantum
+		st.turn.deficit = s.quantum()
 		s.levels[st.turn.urgency].fresh.push(st)
 		s.occupied |= 1 << st.turn.urgency
 	}
@@ -127,7 +134,7 @@ func (s *scheduler) pick() (*Stream, int) {
 			return st, maxTurn // nobody waits
 		case st.turn.counted && st.left <= st.turn.deficit+tail:
 			return st, st.left // on credit, if it is more than the turn
-		case st.turn.counted && st.turn.deficit > 0:
+		case st.turn.counted && st.turn.deficit >= leastTurn:
 			return st, st.turn.deficit
 		case st.turn.counted:
 			st.turn.deficit += s.turn()
@@ -155,7 +162,7 @@ func (s *scheduler) sent(st *Stream, n int) {
 	st.turn.deficit = max(st.turn.deficit-n, -quantum)
 	st.turn.unyielded += n
 	s.total += int64(n)
-	if st.left == 0 && st.turn.deficit > quantum/2 && st.turn.in == &s.levels[st.turn.urgency].fresh {
+	if st.turn.short && st.left == 0 && st.turn.in == &s.levels[st.turn.urgency].fresh {
 		s.sparse = s.total
 	}
 	if s.last != st.id {
@@ -187,10 +194,12 @@ func (s *scheduler) bulky() bool { return s.wide && s.total-s.sparse > bulk }
 // turn is how many bytes a turn is.
 func (s *scheduler) turn() int {
 	if s.bulky() {
-		return 2 * quantum
+		return 4 * s.quantum()
 	}
-	return quantum
+	return s.quantum()
 }
+
+func (s *scheduler) quantum() int { return quantum - s.short }
 
 // bulk is how many bytes without a short message among them say so.
 const bulk = 4 << 20

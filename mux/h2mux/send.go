@@ -98,6 +98,7 @@ func (st *Stream) send(bufs [][]byte, total int) (int, error) {
 		return 0, err
 	}
 	st.out, st.skip, st.left, st.cut = bufs, 0, total, 0
+	st.turn.short = total < quantum/2
 	s.queued += total
 	s.sched.update(st)
 	for st.left > 0 || st.busy > 0 {

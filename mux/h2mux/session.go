@@ -19,14 +19,15 @@ import (
 // A Session is one side of an HTTP/2 connection. It has two goroutines, which
 // end with it, and is safe for concurrent use.
 type Session struct {
-	conn   net.Conn
-	client bool
-	cfg    Config
-	pool   Pool
-	direct bool // payloads are written from their owners' memory
-	out    *vec.Writer
-	in     *readiness.Socket
-	cork   corker // nil: none
+	conn    net.Conn
+	client  bool
+	cfg     Config
+	pool    Pool
+	direct  bool // payloads are written from their owners' memory
+	out     *vec.Writer
+	in      *readiness.Socket
+	cork    corker // nil: none
+	gathers bool   // the connection makes records of whatever one Write brings
 
 	floor, maxWindow int64 // of a stream's window for receiving
 	pinned           atomic.Int64
@@ -133,7 +134,11 @@ func newSession(c net.Conn, cfg Config, client bool) (*Session, error) {
 		s.bind(c)
 	}
 	s.cork = corkOf(c)
+	_, s.gathers = c.(gatherer)
 	s.sched.wide = s.cork != nil // anything else sends record by record
+	if s.aligns() {
+		s.sched.short = quantum - recordData
+	}
 	s.parse = parser{pool: s.pool, max: s.recvMax()}
 	s.decoder = hpack.NewDecoder(tableSize, s.header.add)
 	s.decoder.SetMaxStringLength(cfg.MaxHeaderBytes)
@@ -181,16 +186,24 @@ func corkOf(c net.Conn) corker {
 // recvMax is the longest payload that we let the peer send. Long frames save
 // work on a socket; anywhere else one should fill a TLS record.
 func (s *Session) recvMax() int {
-	if s.direct {
-		return 64 << 10
+	if s.direct || s.gathers {
+		return longFrame
 	}
 	return defaultMaxFrame
 }
 
+// longFrame is how long frames are where nothing is gained by one that fits a TLS
+// record.
+const longFrame = 64 << 10
+
+// aligns reports whether frames are made to fill TLS records, which are those of
+// single Writes.
+func (s *Session) aligns() bool { return !s.direct && !s.gathers }
+
 // setFrameMax adapts the length of what is sent to what the peer accepts.
 func (s *Session) setFrameMax() {
-	s.frameMax = min(s.peerMax, 64<<10)
-	if !s.direct {
+	s.frameMax = min(s.peerMax, longFrame)
+	if s.aligns() {
 		s.frameMax = min(s.peerMax, recordData)
 	}
 }

@@ -50,7 +50,16 @@ func (s *Session) consume(w *window, n int64) (credit int64) {
 	if credit <= 0 {
 		return 0
 	}
+	credit = s.whole(credit)
 	w.avail += credit
+	return credit
+}
+
+// whole is credit without what would be a frame of its own, cut from a turn.
+func (s *Session) whole(credit int64) int64 {
+	if turn := int64(s.sched.quantum()); credit > turn {
+		credit -= credit % turn
+	}
 	return credit
 }
 

@@ -260,7 +260,7 @@ func (s *Session) writeStaged(b *batch) error {
 // writePieces writes staging in pieces that end where frames do and are as near
 // to a record as that allows. What gathers by itself gets all at once.
 func (s *Session) writePieces(staging []byte, ends []int) error {
-	if _, ok := s.conn.(gatherer); ok {
+	if s.gathers {
 		_, err := s.conn.Write(staging)
 		return err
 	}
