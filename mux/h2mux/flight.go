@@ -13,16 +13,21 @@ type flight struct {
 	left   int64  // what the peer may still send
 	target int64  // what left is refilled to
 	epoch  time.Time
-	used   int64 // bytes arrived since
-	behind bool  // there is more in the socket than was read last
+	used   int64  // bytes arrived since
+	behind bool   // there is more in the socket than was read last
+	sparse uint64 // Stats.BytesReceived when a short message came last
 }
 
 // A flight grows while it is used up within two round trips, or flightBelow
 // where that is longer, and shrinks when that takes flightShrink times as long.
 // One stream alone has nobody to wait for it, so that it may have more in the
-// sockets. A flight takes no memory, but for what they hold.
+// sockets. So may several, if the peer is near and nobody sends short messages,
+// which would wait: there it is not the way that a flight has to fill, but the time
+// until the processes at both ends have run. A flight takes no memory, but for
+// what they hold.
 const (
 	flightFloor  = 256 << 10
+	flightBulk   = 1 << 20
 	flightMax    = 256 << 20
 	flightBelow  = 100 * time.Microsecond
 	flightAlone  = time.Millisecond
@@ -70,11 +75,32 @@ func (s *Session) adaptFlight(f *flight) {
 	if alone {
 		fast = max(fast, flightAlone)
 	}
+	floor := s.flightFloor()
 	switch {
 	case first:
 	case took < fast && (alone || !f.behind):
 		f.target = min(2*f.target, flightMax)
-	case took > flightShrink*fast:
-		f.target = max(f.target/2, flightFloor)
+	case took > flightShrink*fast, f.target < floor:
+		f.target = max(f.target/2, floor)
 	}
+}
+
+func (s *Session) flightFloor() int64 {
+	if s.rtt.short() && s.stats.BytesReceived-s.flight.sparse > bulk {
+		return flightBulk
+	}
+	return flightFloor
+}
+
+// shortFrame is the length of DATA up to which it may be a message of its own.
+const shortFrame = 2 << 10
+
+// noteLength is told of a frame of n bytes on a stream. A short one may also be the
+// rest of a Write; two in a row are messages.
+func (s *Session) noteLength(st *Stream, n int64) {
+	short := n <= shortFrame
+	if short && st.short {
+		s.flight.sparse = s.stats.BytesReceived
+	}
+	st.short = short
 }

@@ -74,6 +74,7 @@ func (s *Session) beginData(f frame, empty bool) error {
 		return s.limits.resets.fill()
 	}
 	st.win.avail -= n
+	s.noteLength(st, n)
 	if st.closed && n > 0 {
 		// The peer goes on sending to somebody who has left.
 		s.resetStream(st, s.unwanted(), false)

@@ -31,6 +31,7 @@ type Stream struct {
 	in         queue
 	win        window
 	arrived    int64 // payload of the frame that is coming in
+	short      bool  // the last frame that came was
 	declared   int64 // what content-length says is still to come; -1: nothing
 	remoteEnd  bool  // END_STREAM has come
 	readClosed bool
