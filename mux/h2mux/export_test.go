@@ -56,6 +56,9 @@ type Scheduler struct{ s scheduler }
 // Quantum is a turn in it, in bytes.
 const Quantum = quantum
 
+// LeastTurn is what must be left of a turn to go on with it.
+const LeastTurn = leastTurn
+
 // A Flow is a stream in a Scheduler.
 type Flow struct{ st Stream }
 

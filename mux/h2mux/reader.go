@@ -19,6 +19,9 @@ func (s *Session) reader() {
 		s.polite = true
 	}
 	if s.err == nil {
+		if s.unwritable != nil {
+			err = s.unwritable
+		}
 		s.fail(s.ended(err))
 	}
 	polite := s.polite

@@ -55,8 +55,9 @@ func (s *schedule) restart(f *flow) {
 }
 
 // slack is what two streams that could always send may differ by: a turn before
-// the other's, the debt of having been alone, and a turn that is under way.
-const slack = 3 * h2mux.Quantum
+// the other's, the debt of having been alone, and a turn that is under way, of
+// which too little may have been left to go on with.
+const slack = 3*h2mux.Quantum + h2mux.LeastTurn
 
 // send sends one frame and checks that it was the right one's turn.
 func (s *schedule) send(t *rapid.T, limit int) {

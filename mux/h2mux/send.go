@@ -109,7 +109,7 @@ func (st *Stream) send(bufs [][]byte, total int) (int, error) {
 			if st.busy > 0 {
 				s.interrupt()
 			}
-		case s.direct && !s.leading && st.turn.counted && s.window > 0:
+		case s.direct && !s.leading && st.turn.counted && s.hasWork():
 			s.lead(st)
 			continue
 		case s.flushNow():

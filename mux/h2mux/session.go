@@ -73,25 +73,27 @@ type Session struct {
 	calls    map[uint64]pendingPing // by their numbers; nil before the first
 
 	// Sending.
-	encoder  *hpack.Encoder
-	encoded  bytes.Buffer
-	window   int64 // what we may still send on the connection
-	initial  int64 // what we may send on a stream at first
-	peerMax  int   // the longest payload that the peer accepts
-	frameMax int   // the longest that we send
-	queued   int   // bytes that writers wait to get rid of
-	sched    scheduler
-	control  []byte // frames other than DATA, to be sent first; from the pool
-	sending  []byte // what of them is being sent
-	carry    []byte // what an interrupted write has left over
-	carryBuf []byte
-	leading  bool // somebody writes
-	leader   *Stream
-	inFlight bool // in a system call, from borrowed memory
-	kicked   bool // and was told to come back
-	flushBy  time.Time
-	unshaken func() // ends the handshake that is under way
-	flush    sync.Cond
+	encoder    *hpack.Encoder
+	encoded    bytes.Buffer
+	window     int64 // what we may still send on the connection
+	initial    int64 // what we may send on a stream at first
+	peerMax    int   // the longest payload that the peer accepts
+	frameMax   int   // the longest that we send
+	queued     int   // bytes that writers wait to get rid of
+	sched      scheduler
+	control    []byte // frames other than DATA, to be sent first; from the pool
+	sending    []byte // what of them is being sent
+	carry      []byte // what an interrupted write has left over
+	carryBuf   []byte
+	leading    bool // somebody writes
+	leader     *Stream
+	inFlight   bool // in a system call, from borrowed memory
+	kicked     bool // and was told to come back
+	flushBy    time.Time
+	unwritable error       // why nothing can be sent any more, if so
+	lastWord   *time.Timer // bounds how long the peer is listened to then
+	unshaken   func()      // ends the handshake that is under way
+	flush      sync.Cond
 
 	drain drain
 
@@ -248,6 +250,9 @@ func (s *Session) fail(err error) {
 	}
 	s.backlog = nil
 	s.alive.stop()
+	if s.lastWord != nil {
+		s.lastWord.Stop()
+	}
 	if s.lingerer != nil {
 		s.lingerer.Stop()
 	}
@@ -273,7 +278,7 @@ func (s *Session) finish() {
 	for s.leading {
 		s.flush.Wait()
 	}
-	polite := s.polite
+	polite := s.polite && s.unwritable == nil
 	s.leading = true
 	for polite && s.hasWork() {
 		if err := s.writeOne(false); err != nil {

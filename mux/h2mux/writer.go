@@ -18,7 +18,19 @@ import (
 
 // hasWork reports whether there is something that can be sent now.
 func (s *Session) hasWork() bool {
-	return len(s.control) > 0 || s.carry != nil || s.sched.sendable > 0 && s.window > 0
+	return s.unwritable == nil && (len(s.control) > 0 || s.carry != nil || s.sched.sendable > 0 && s.window > 0)
+}
+
+// writeFailed ends what is sent. A peer that has closed the connection may have
+// said why before, and the reader is to come to that, and to all else that it has
+// sent: it ends the session, within a second.
+func (s *Session) writeFailed(err error) {
+	s.unwritable = err
+	s.lastWord = time.AfterFunc(farewell, func() {
+		s.mu.Lock()
+		defer s.unlock()
+		s.fail(&mux.SessionError{Remote: true, Err: err})
+	})
 }
 
 // nudge has what is to be sent now sent by somebody: on a socket that is unlock.
@@ -48,7 +60,7 @@ func (s *Session) flushNow() (unlocked bool) {
 func (s *Session) push() {
 	s.leading = true
 	if err := s.writeOne(true); err != nil {
-		s.fail(&mux.SessionError{Remote: true, Err: err})
+		s.writeFailed(err)
 	}
 	s.leading = false
 	if s.hasWork() || s.err != nil {
@@ -101,7 +113,7 @@ func (s *Session) lead(own *Stream) {
 			}
 		}
 		if err := s.writeOne(false); err != nil {
-			s.fail(&mux.SessionError{Remote: true, Err: err})
+			s.writeFailed(err)
 		}
 	}
 	s.leading, s.leader = false, nil
