@@ -66,6 +66,25 @@ func TestUpdateKey(t *testing.T) {
 	})
 }
 
+// A change that was asked for here is the answer as well, if one is owed: one
+// record, and not two (RFC 8446, section 4.6.3).
+func TestUpdateKeyAnswers(t *testing.T) {
+	cc, sc := configs()
+	c, s := connect(t, ourClient, ourServer, cc, sc)
+	client, server := c.(*tlsrecord.Conn), s.(*tlsrecord.Conn)
+	if err := server.UpdateKey(true); err != nil {
+		t.Fatal(err)
+	}
+	transfer(t, server, client, 10) // the request comes in front of this
+	if err := client.UpdateKey(false); err != nil {
+		t.Fatal(err)
+	}
+	bothWays(t, c, s, 10)
+	if got := client.Stats().KeysSealed; got != 1 {
+		t.Errorf("the key was changed %d times", got)
+	}
+}
+
 // Both sides change their keys and ask the other to, while bytes go both ways.
 func TestKeyUpdateStorm(t *testing.T) {
 	cc, sc := configs()

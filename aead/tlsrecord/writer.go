@@ -186,11 +186,14 @@ func (w *writer) sealUpdate(b []byte, request byte) ([]byte, error) {
 	return b, nil
 }
 
-// update is Conn.UpdateKeys.
+// update is Conn.UpdateKey. It is the answer as well, if one is owed.
 func (w *writer) update(request byte) error {
 	w.mu.Lock()
 	defer w.unlock()
-	if err := w.ready(0); err != nil {
+	if err := w.open(); err != nil {
+		return err
+	}
+	if err := w.flush(); err != nil {
 		return err
 	}
 	if err := w.change(request); err != nil {
