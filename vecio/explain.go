@@ -83,10 +83,22 @@ func Explain(a, b net.Conn) Plan {
 	return Plan{AToB: explain(a, b), BToA: explain(b, a)}
 }
 
+// A stepless Stepper is one that knows before it is asked whether its Ready can
+// only return nil, and why.
+type stepless interface {
+	CannotStep() (why string)
+}
+
 func explain(src, dst net.Conn) Route {
 	r := Route{HalfClose: canCloseWrite(dst)}
 	srcBlock, dstBlock := blocking(src), blocking(dst)
 	_, steps := src.(Stepper)
+	unable := "has no Step and Ready"
+	if s, ok := src.(stepless); ok && steps {
+		if why := s.CannotStep(); why != "" {
+			steps, unable = false, "cannot step: "+why
+		}
+	}
 	_, fills := dst.(layered)
 	switch {
 	case srcBlock == nil && !fills:
@@ -112,7 +124,7 @@ func explain(src, dst net.Conn) Route {
 		}
 	}
 	if r.Path < PathLayer {
-		r.block(PathLayer, Block{Layer: typeName(src), Why: "has no Step and Ready"})
+		r.block(PathLayer, Block{Layer: typeName(src), Why: unable})
 	}
 	return r
 }

@@ -28,6 +28,9 @@ func TestExplain(t *testing.T) {
 		{"layer", newXorConn(tcp()), tcp(),
 			"a to b: layer, no splice: *vecio_test.xorConn is no socket and not transparent, no copy: *vecio_test.xorConn is no socket and not transparent; " +
 				"b to a: layer, no splice: *vecio_test.xorConn is no socket and not transparent, no copy: *vecio_test.xorConn reads for itself"},
+		{"layer that cannot", stuckLayer{newXorConn(tcp())}, tcp(),
+			"a to b: read, no splice: vecio_test.stuckLayer is no socket and not transparent, no copy: vecio_test.stuckLayer is no socket and not transparent, no layer: vecio_test.stuckLayer cannot step: of today; " +
+				"b to a: layer, no splice: vecio_test.stuckLayer is no socket and not transparent, no copy: vecio_test.stuckLayer reads for itself"},
 		{"tls", tls.Client(tcp(), nil), tcp(),
 			"a to b: read, no splice: *tls.Conn is no socket and not transparent, no copy: *tls.Conn is no socket and not transparent, no layer: *tls.Conn has no Step and Ready; " +
 				"b to a: copy, no splice: *tls.Conn is no socket and not transparent"},
@@ -65,6 +68,11 @@ func TestExplainKeepsItsWord(t *testing.T) {
 		}
 	})
 }
+
+// stuckLayer says that it cannot step.
+type stuckLayer struct{ *xorConn }
+
+func (stuckLayer) CannotStep() string { return "of today" }
 
 // ring is a wrapper that never comes to an end.
 type ring struct{ net.Conn }

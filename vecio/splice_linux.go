@@ -14,8 +14,8 @@ const canSplice = true
 
 const (
 	// A flow is bulk after bulkProof bytes have come in reads of bulkRead or
-	// more, or of all that was asked for, one after the other. For less, a splice costs more than the copies
-	// that it saves.
+	// more, or of all that was asked for, one after the other. For less, a splice
+	// costs more than the copies that it saves.
 	bulkRead  = growth.Floor
 	bulkProof = 128 << 10
 

@@ -12,7 +12,8 @@ import (
 // that parks calls that before Ready: the layer will be idle for a while, and
 // may give up what it can make anew. If it also has ReadFrom and NetConn(), a
 // relay takes the latter for the socket that it writes to, and leaves bytes for
-// it in the kernel while that has no room.
+// it in the kernel while that has no room. One that finds out at run time that it
+// cannot step says why by CannotStep() string, empty if it can, for Explain.
 type Stepper interface {
 	// Step writes what has arrived to dst, about max bytes at most, and
 	// never waits for more; it may wait for dst. It returns 0 and nil if

@@ -41,3 +41,12 @@ func (c *Conn) Explain() Explanation {
 	}
 	return e
 }
+
+// CannotStep says why Ready can only return nil since crypto/tls protects the
+// records, and is empty if it does not. vecio.Explain asks for it.
+func (c *Conn) CannotStep() (why string) {
+	if c.top == nil {
+		return ""
+	}
+	return "crypto/tls protects the records: " + c.why
+}

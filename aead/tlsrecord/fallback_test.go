@@ -70,6 +70,9 @@ func testPlain(t *testing.T, c, s *tlsrecord.Conn) {
 	if s.Ready(nil, func() {}) != nil {
 		t.Fatal("Ready is not nil")
 	}
+	if got, want := s.CannotStep(), "crypto/tls protects the records: "+s.Explain().Why; got != want {
+		t.Fatalf("CannotStep = %q, want %q", got, want)
+	}
 	if err := c.UpdateKey(true); !errors.Is(err, errors.ErrUnsupported) {
 		t.Fatalf("UpdateKey = %v", err)
 	}
