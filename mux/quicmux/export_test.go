@@ -6,5 +6,12 @@ func Portable(cfg Config) Config {
 	return cfg
 }
 
-// Restart moves a session of Dial's to another port.
-func Restart(s *Session) error { return s.restart.move() }
+// Restart moves a session of Dial's to another port, which then does not move by
+// itself any more.
+func Restart(s *Session) error {
+	r := s.restart
+	r.mu.Lock()
+	r.busy = true
+	r.mu.Unlock()
+	return r.move()
+}

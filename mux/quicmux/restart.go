@@ -39,8 +39,9 @@ type restarter struct {
 
 	moving sync.Mutex // held by who moves, or closes
 	closed bool
-	here   *socket
-	other  *socket    // nil before it is needed
+	here   atomic.Pointer[socket] // nil before the first move
+	other  *socket                // to be moved to; nil before it is needed
+	all    []*socket
 	path   *quic.Path // the one that was moved to last
 }
 
@@ -55,7 +56,15 @@ const (
 )
 
 func newRestarter(c *quic.Conn, here *socket, open func() (*socket, error)) *restarter {
-	return &restarter{conn: c, here: here, open: open, wait: restartWait}
+	return &restarter{conn: c, open: open, wait: restartWait, all: []*socket{here}}
+}
+
+// localAddr is what the connection's own answer is not for, while it moves.
+func (r *restarter) localAddr() net.Addr {
+	if here := r.here.Load(); here != nil {
+		return here.udp.LocalAddr()
+	}
+	return r.conn.LocalAddr()
 }
 
 func (r *restarter) sample() sample {
@@ -117,6 +126,7 @@ func (r *restarter) move() error {
 			return err
 		}
 		r.other = s
+		r.all = append(r.all, s)
 	}
 	path, err := r.conn.AddPath(r.other.transport)
 	if err != nil {
@@ -132,7 +142,9 @@ func (r *restarter) move() error {
 		_ = r.path.Close() // gives its connection ID back; it fails only in use
 	}
 	r.path = path
-	r.here, r.other = r.other, r.here
+	if r.other = r.here.Swap(r.other); r.other == nil {
+		r.other = r.all[0]
+	}
 	return nil
 }
 
@@ -141,9 +153,7 @@ func (r *restarter) close() {
 	r.moving.Lock()
 	defer r.moving.Unlock()
 	r.closed = true
-	for _, s := range []*socket{r.here, r.other} {
-		if s != nil {
-			s.close()
-		}
+	for _, s := range r.all {
+		s.close()
 	}
 }

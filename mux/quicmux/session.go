@@ -238,8 +238,13 @@ func (s *Session) Load() mux.Load {
 	}
 }
 
-// LocalAddr returns the local address of the connection.
-func (s *Session) LocalAddr() net.Addr { return s.conn.LocalAddr() }
+// LocalAddr returns the local address of the connection, which may change.
+func (s *Session) LocalAddr() net.Addr {
+	if s.restart != nil {
+		return s.restart.localAddr()
+	}
+	return s.conn.LocalAddr()
+}
 
 // RemoteAddr returns the peer's address of the connection.
 func (s *Session) RemoteAddr() net.Addr { return s.conn.RemoteAddr() }
