@@ -18,8 +18,10 @@ type flow struct {
 	from  End
 	stats FlowStats
 
-	window  growth.Window
-	holding atomic.Bool // bytes have been read and not yet been accepted
+	window   growth.Window
+	holding  atomic.Bool // bytes have been read and not yet been accepted
+	eager    bool        // much has been moved by the last burst
+	roomless bool        // the destination has no room that could be asked for
 
 	src    *readiness.Socket // nil: the source is no socket
 	dst    *vec.Writer       // nil: the destination is no socket
@@ -27,9 +29,7 @@ type flow struct {
 	sockTo *peel.Socket
 	bulk   int // bytes that have come in a row of large reads
 
-	eager    bool            // much has been moved by the last burst
-	room     *readiness.Room // of the destination; made when it is asked first
-	roomless bool            // there is none to be asked
+	room *readiness.Room // of the destination; made when it is asked first
 
 	writeErr error // what the destination said inside Step
 

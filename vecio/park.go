@@ -24,11 +24,6 @@ type berth struct {
 	parked  bool   // there is no goroutine
 	cancel  func() // takes the watch of a parked flow back
 	refused bool   // the source cannot be watched, or has ended
-
-	// parking is held in park. The goroutine that unpark starts may want to park
-	// while the last one has not yet taken its watch back: a socket has one, and it
-	// would be the new one that is taken back, or the old one that stays.
-	parking sync.Mutex
 }
 
 // A kicker is a wait that can be cut short, and made whole again.
@@ -98,9 +93,9 @@ func (f *flow) park() bool {
 		t.Trim()
 	}
 	f.unbind()
+	f.r.parking.Lock()
+	defer f.r.parking.Unlock()
 	b := &f.berth
-	b.parking.Lock()
-	defer b.parking.Unlock()
 	b.mu.Lock()
 	b.parked = true
 	b.mu.Unlock()

@@ -178,6 +178,11 @@ type relay struct {
 	cut   chan struct{} // closed when err is set
 
 	closing sync.WaitGroup // the closes that a cut makes
+
+	// parking is held in flow.park. The goroutine that unpark starts may want to
+	// park while the last one has not yet taken its watch back: a socket has one,
+	// and it would be the new one that is taken back, or the old one that stays.
+	parking sync.Mutex
 }
 
 // touch notes that bytes have moved.
