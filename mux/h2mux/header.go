@@ -149,13 +149,13 @@ func (s *Session) decode(p []byte) error {
 		h.pseudo.status, h.pseudo.seen = "200", seenStatus
 	} else {
 		_, err := s.decoder.Write(p)
-		s.unpin()
 		if err == nil {
 			err = s.decoder.Close()
 		}
 		if err != nil {
 			return connError(mux.Compression, "header block cannot be decoded")
 		}
+		s.unpin()
 	}
 	if s.client {
 		return s.onResponse(h)
@@ -163,12 +163,14 @@ func (s *Session) decode(p []byte) error {
 	return s.onRequest(h)
 }
 
-// unpin has the decoder point elsewhere: it keeps an empty rest of the last that
-// it was given, and so the buffer that this was in from the collector. An
-// indexed field of the static table changes nothing.
+// unpin has the decoder, behind a block, point elsewhere: it keeps an empty rest
+// of the last that it was given, and so the buffer that this was in from the
+// collector. An indexed field of the static table, as a block of its own,
+// changes nothing, and does not fail.
 func (s *Session) unpin() {
 	s.decoder.SetEmitEnabled(false)
-	_, _ = s.decoder.Write(nothing) // in vain behind an error, which ends the session
+	_, _ = s.decoder.Write(nothing)
+	_ = s.decoder.Close()
 	s.decoder.SetEmitEnabled(true)
 }
 
