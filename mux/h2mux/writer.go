@@ -26,6 +26,9 @@ func (s *Session) hasWork() bool {
 // sent: it ends the session, within a second.
 func (s *Session) writeFailed(err error) {
 	s.unwritable = err
+	if s.err != nil {
+		return // it has ended meanwhile
+	}
 	s.lastWord = time.AfterFunc(farewell, func() {
 		s.mu.Lock()
 		defer s.unlock()
