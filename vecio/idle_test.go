@@ -2,8 +2,8 @@ package vecio_test
 
 import (
 	"context"
+	"fmt"
 	"io"
-	"runtime"
 	"testing"
 	"time"
 
@@ -23,7 +23,7 @@ func TestIdlePinsNoBuffer(t *testing.T) {
 	defer parker.Close()
 	for _, ends := range [][2]string{{"tcp", "tcp"}, {"unix", "tcp"}, {"wrapped", "unix"}, {"layered", "tcp"}, {"tcp", "layered"}} {
 		for _, parked := range []bool{false, true} {
-			t.Run(ends[0]+"-"+ends[1], func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s-%s, parked %v", ends[0], ends[1], parked), func(t *testing.T) {
 				memory := slab.New(slab.Config{})
 				cfg := vecio.RelayConfig{Pool: memory, NoSplice: true}
 				if parked {
@@ -57,9 +57,7 @@ func TestIdlePinsNoBuffer(t *testing.T) {
 				if parked {
 					awaitParked(t, parker, 2*relays)
 				}
-				var n int
-				await.Until(t, "no buffer is pinned", func() bool { n = liveheap.Pinned(memory); return n == 0 })
-				runtime.KeepAlive(memory)
+				await.Until(t, "no buffer is pinned", func() bool { return liveheap.Pinned(memory) == 0 })
 			})
 		}
 	}

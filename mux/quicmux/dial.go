@@ -9,7 +9,8 @@ import (
 )
 
 // Dial connects to a server that Listen, or another one with its wire, runs at
-// addr, "host:port", over a socket of its own. The handshake is over when it
+// addr, "host:port", over a socket of its own, and a second one once it moves to
+// look for its rate (see the package's comment). The handshake is over when it
 // returns, unless cfg says Early and a session is resumed. ctx bounds the dial
 // and nothing after it.
 func Dial(ctx context.Context, addr string, cfg Config) (*Session, error) {

@@ -19,8 +19,7 @@ import (
 // also while the connection only receives, and what it receives may fill a queue
 // and make them longer. So after a download the window that an upload begins with
 // may be 40 KB, and the other way round, and from then on it grows by a packet per
-// round trip: on a path of 1 Gbit/s and 20 ms an upload got 6 % of the rate, and
-// would have taken half a minute to get to half of it.
+// round trip: to fill a path of 1 Gbit/s and 20 ms takes 1900 of them, 38 s.
 //
 // quic-go begins slow start again, on both sides, when a connection moves to
 // another path (RFC 9000, section 9.4). Here that is one from another port, to and
