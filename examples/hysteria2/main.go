@@ -15,8 +15,6 @@
 package main
 
 import (
-	"os"
-	"runtime/debug"
 	"time"
 
 	"github.com/headrace-go/headrace/examples/internal/role"
@@ -27,14 +25,6 @@ const program = "hysteria2"
 // dialTimeout bounds every dial.
 const dialTimeout = 8 * time.Second
 
-// gcPercent is half of what Go has by itself: QUIC leaves garbage with each
-// packet, and with a thousand connections a heap of twice what lives is most of
-// what the process takes.
-const gcPercent = 50
-
 func main() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
 	role.Main(program, role.Role{Name: "server", Run: runServer}, role.Role{Name: "client", Run: runClient})
 }

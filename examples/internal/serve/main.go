@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/headrace-go/headrace/vecio"
@@ -16,14 +17,22 @@ import (
 // Main serves until SIGINT or SIGTERM, closes everything and returns; a second
 // signal ends the program on the spot. When it is ready it says on standard
 // output where it listens, a line each for clients and for Debug. If it cannot
-// serve, it logs why and exits with status 1.
+// serve, it logs why and exits with status 1. Unless GOGC says otherwise, it
+// collects garbage twice as often as Go does by itself.
 func Main(cfg Config) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	if err := run(ctx, cfg); err != nil {
 		log.Fatal(err)
 	}
 }
+
+// gcPercent is half of what Go has by itself: with a thousand connections a heap
+// of twice what lives is most of what the process takes.
+const gcPercent = 50
 
 // run serves until ctx is done.
 func run(ctx context.Context, cfg Config) (err error) {
